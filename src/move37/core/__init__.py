@@ -1,0 +1,1 @@
+"""The language everything else speaks: records (nouns), facts (what happened), protocols (verbs), errors."""

@@ -1,0 +1,174 @@
+"""What happened: the append-only facts that a study is made of.
+
+Everything else (lineage, belief, verdicts, champion, budget spent) is a fold over these and can be
+computed again from them; `move37 verify` does so. Facts are JSON-encodable by msgspec as they stand.
+Times of day live beside a fact, in its `Row`, so that two studies can be compared fact by fact.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from move37.core.records import Belief, Failed, Interval, Trial
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochStarted:
+    """The task was snapshotted. Trials are compared within an epoch only."""
+
+    epoch: int
+    fingerprint: str
+    """Of everything that affects measurement; a change of it starts the next epoch."""
+    task: Mapping[str, Any]
+    """The task as written, without the user's paths."""
+    baseline: int
+    """The experiment that is the unchanged task."""
+    commit: str
+    identity: str
+    seed: int
+    """Every seed of the epoch derives from this one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """Search chose: somebody shall change these parents."""
+
+    experiment: int
+    epoch: int
+    parents: tuple[int, ...]
+    proposer: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposed:
+    """The changed program is in the code store. Recorded before it is run."""
+
+    experiment: int
+    commit: str
+    identity: str
+    """Equal for programs that differ in comments and layout only: such a one is never run twice."""
+    move: str
+    hypothesis: str
+    predicted_effect: float | None = None
+    prior: float | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejected:
+    """There was nothing to run: no usable change, or one that was run before."""
+
+    experiment: int
+    failed: Failed
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """One run of the evaluation ended."""
+
+    experiment: int
+    trial: Trial
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """One of the task's checks ran on an experiment."""
+
+    experiment: int
+    check: str
+    passed: bool
+    reason: str = ""
+    """Why not, in one sentence; empty when it passed."""
+    output: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificationOpened:
+    """This experiment will be compared with the baseline on fresh seeds."""
+
+    certification: int
+    """Counts from 0 over the study: its seeds derive from it."""
+    experiment: int
+    baseline: int
+    believed: Belief
+    """What the search believed of the effect, before any fresh evidence."""
+    pairs: int
+    """How many pairs of trials will be run: fixed before the first one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Certified:
+    """What the fresh evidence said."""
+
+    certification: int
+    experiment: int
+    baseline: int
+    effect: Interval | None
+    """`None` when too few of the fresh trials finished."""
+    baseline_score: float | None
+    """Mean score of the baseline's fresh trials."""
+    holdout: Interval | None
+    """The same on the hold-out, where the evaluation has one."""
+    holdout_baseline_score: float | None
+    claim: bool
+    """The interval excludes `min_effect`: it is an improvement."""
+    reason: str
+    """The verdict in one sentence, with n, the interval and the rule."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionStarted:
+    """An engine began to work on the study."""
+
+    version: str
+    workers: int
+    sandbox: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionEnded:
+    """It stopped on its own terms. A session that was killed has none."""
+
+    reason: str
+
+
+Fact = (
+    EpochStarted
+    | Opened
+    | Proposed
+    | Rejected
+    | Tried
+    | Checked
+    | CertificationOpened
+    | Certified
+    | SessionStarted
+    | SessionEnded
+)
+
+FACTS: tuple[type[Fact], ...] = (
+    EpochStarted,
+    Opened,
+    Proposed,
+    Rejected,
+    Tried,
+    Checked,
+    CertificationOpened,
+    Certified,
+    SessionStarted,
+    SessionEnded,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A fact as stored: its place in the order of things, and when it was written."""
+
+    seq: int
+    """Counts from 1 without gaps."""
+    at: float
+    """Seconds since 1970."""
+    fact: Fact

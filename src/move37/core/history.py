@@ -1,0 +1,277 @@
+"""The history: every experiment of a study, folded from its facts. Reads nothing, writes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from move37.core.errors import StudyError
+from move37.core.facts import (
+    CertificationOpened,
+    Certified,
+    Checked,
+    EpochStarted,
+    Fact,
+    Opened,
+    Proposed,
+    Rejected,
+    Row,
+    SessionEnded,
+    SessionStarted,
+    Tried,
+)
+from move37.core.records import Failed, Measured, Outcome, Purpose, Trial
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Experiment:
+    """One node of the tree: a change to its parents, who proposed it and why, and what came of it."""
+
+    id: int
+    epoch: int
+    parents: tuple[int, ...]
+    """Empty for the baseline of an epoch."""
+    proposer: str
+    seed: int
+    commit: str | None = None
+    """`None` until somebody has proposed."""
+    identity: str | None = None
+    move: str = ""
+    hypothesis: str = ""
+    predicted_effect: float | None = None
+    prior: float | None = None
+    usd: float = 0.0
+    rejected: Failed | None = None
+    trials: tuple[Trial, ...] = ()
+    """In the order they ended."""
+    checks: Mapping[str, bool] = field(default_factory=dict[str, bool])
+
+    @property
+    def is_baseline(self) -> bool:
+        return not self.parents
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What came of it: its first trial's outcome, or why there was none. `None` while running.
+
+        One failed trial among good repeats does not undo the good ones, but a program whose first
+        trial failed is not tried again.
+        """
+        if self.rejected is not None:
+            return self.rejected
+        return self.trials[0].outcome if self.trials else None
+
+    @property
+    def is_running(self) -> bool:
+        return self.rejected is None and not self.trials
+
+    @property
+    def is_measured(self) -> bool:
+        return isinstance(self.outcome, Measured)
+
+    def scores(self, purpose: Purpose | None = None) -> tuple[float, ...]:
+        """Scores of its finished trials, higher is better."""
+        return tuple(
+            trial.outcome.score
+            for trial in self.trials
+            if isinstance(trial.outcome, Measured) and purpose in (None, trial.purpose)
+        )
+
+    def count(self, purpose: Purpose) -> int:
+        """How many trials ended, failed ones included: the index of the next one."""
+        return sum(trial.purpose == purpose for trial in self.trials)
+
+    def passes(self, checks: Sequence[str]) -> bool | None:
+        """Whether it passed all of these checks. `None` while one has not been run."""
+        results = [self.checks.get(check) for check in checks]
+        if False in results:
+            return False
+        return None if None in results else True
+
+
+class History:
+    """All experiments of a study, indexed. The one mutable thing that is read everywhere.
+
+    Only `Journal` adds to it. Experiments are numbered in the order they were opened, from 0,
+    without gaps, over all epochs.
+    """
+
+    def __init__(self) -> None:
+        self._experiments: list[Experiment] = []
+        self._running: dict[int, None] = {}
+        self._by_identity: dict[tuple[int, str], int] = {}
+        self._epochs: list[EpochStarted] = []
+        self._certifications: list[CertificationOpened] = []
+        self._certificates: dict[int, Certified] = {}
+        self._rejected_in_a_row = 0
+        self._session_began: float | None = None
+        self._last_at = 0.0
+        self._seconds_before = 0.0
+        self._usd = 0.0
+
+    def __len__(self) -> int:
+        return len(self._experiments)
+
+    def __getitem__(self, experiment: int) -> Experiment:
+        if not 0 <= experiment < len(self._experiments):
+            last = len(self._experiments) - 1
+            raise StudyError(
+                f"there is no experiment x{experiment}; this study has x0 to x{last}"
+                if last >= 0
+                else f"there is no experiment x{experiment}; this study is empty"
+            )
+        return self._experiments[experiment]
+
+    @property
+    def experiments(self) -> Sequence[Experiment]:
+        """All experiments, of all epochs, by id. Do not modify."""
+        return self._experiments
+
+    @property
+    def epochs(self) -> Sequence[EpochStarted]:
+        return self._epochs
+
+    @property
+    def epoch(self) -> EpochStarted:
+        """The current one. Raises `StudyError` when the study has not begun."""
+        if not self._epochs:
+            raise StudyError("this study is empty; start it with `move37 run`")
+        return self._epochs[-1]
+
+    @property
+    def baseline(self) -> Experiment:
+        """The unchanged task, in the current epoch."""
+        return self[self.epoch.baseline]
+
+    def current(self) -> Sequence[Experiment]:
+        """The experiments of the current epoch, its baseline first. A copy."""
+        return self._experiments[self.epoch.baseline :]
+
+    def spent(self) -> int:
+        """Experiments of the current epoch that count against the budget: all but the baseline."""
+        return len(self._experiments) - self.epoch.baseline - 1
+
+    def running(self) -> Sequence[Experiment]:
+        """Experiments of the current epoch without an outcome, in the order they were opened."""
+        return [self._experiments[id] for id in self._running]
+
+    def same_program(self, identity: str) -> int | None:
+        """The experiment of the current epoch that already is this program, if any."""
+        return self._by_identity.get((self.epoch.epoch, identity))
+
+    @property
+    def certifications(self) -> Sequence[CertificationOpened]:
+        return self._certifications
+
+    @property
+    def certificates(self) -> Mapping[int, Certified]:
+        """By certification number."""
+        return self._certificates
+
+    def certificate_of(self, experiment: int) -> Certified | None:
+        """The latest one of this experiment."""
+        found = [c for c in self._certificates.values() if c.experiment == experiment]
+        return found[-1] if found else None
+
+    @property
+    def rejected_in_a_row(self) -> int:
+        """How many of the latest proposals came to nothing, one after the other."""
+        return self._rejected_in_a_row
+
+    @property
+    def seconds_worked(self) -> float:
+        """Wall time of all sessions, up to the last fact of each."""
+        open_session = 0.0 if self._session_began is None else self._last_at - self._session_began
+        return self._seconds_before + open_session
+
+    @property
+    def usd(self) -> float:
+        return self._usd
+
+    def add(self, row: Row) -> None:
+        """Take the next fact. Raises `StudyError` when it contradicts the ones before it."""
+        if isinstance(row.fact, SessionStarted):
+            # Before anything else: the time between two sessions is nobody's work.
+            self._seconds_before, self._session_began = self.seconds_worked, row.at
+        self._last_at = row.at
+        self._fold(row.fact)
+
+    def _fold(self, fact: Fact) -> None:
+        match fact:
+            case EpochStarted():
+                self._epochs.append(fact)
+                self._running.clear()
+                self._append(
+                    Experiment(
+                        id=fact.baseline,
+                        epoch=fact.epoch,
+                        parents=(),
+                        proposer="",
+                        seed=fact.seed,
+                        commit=fact.commit,
+                        identity=fact.identity,
+                        hypothesis="the task as it is",
+                    )
+                )
+                self._by_identity[fact.epoch, fact.identity] = fact.baseline
+            case Opened():
+                for parent in fact.parents:
+                    self[parent]
+                self._append(
+                    Experiment(
+                        id=fact.experiment,
+                        epoch=fact.epoch,
+                        parents=fact.parents,
+                        proposer=fact.proposer,
+                        seed=fact.seed,
+                    )
+                )
+            case Proposed():
+                old = self[fact.experiment]
+                self._experiments[fact.experiment] = replace(
+                    old,
+                    commit=fact.commit,
+                    identity=fact.identity,
+                    move=fact.move,
+                    hypothesis=fact.hypothesis,
+                    predicted_effect=fact.predicted_effect,
+                    prior=fact.prior,
+                    usd=fact.usd,
+                )
+                self._by_identity.setdefault((old.epoch, fact.identity), fact.experiment)
+                self._usd += fact.usd
+                self._rejected_in_a_row = 0
+            case Rejected():
+                old = self[fact.experiment]
+                self._experiments[fact.experiment] = replace(
+                    old, rejected=fact.failed, usd=fact.usd
+                )
+                self._running.pop(fact.experiment, None)
+                self._usd += fact.usd
+                self._rejected_in_a_row += 1
+            case Tried():
+                old = self[fact.experiment]
+                self._experiments[fact.experiment] = replace(old, trials=(*old.trials, fact.trial))
+                self._running.pop(fact.experiment, None)
+            case Checked():
+                old = self[fact.experiment]
+                checks = {**old.checks, fact.check: fact.passed}
+                self._experiments[fact.experiment] = replace(old, checks=checks)
+            case CertificationOpened():
+                self._certifications.append(fact)
+            case Certified():
+                self._certificates[fact.certification] = fact
+            case SessionStarted():
+                self._rejected_in_a_row = 0
+            case SessionEnded():
+                self._seconds_before, self._session_began = self.seconds_worked, None
+            case _:
+                assert_never(fact)
+
+    def _append(self, experiment: Experiment) -> None:
+        if experiment.id != len(self._experiments):
+            raise StudyError(
+                f"the facts do not fit together: experiment x{experiment.id} was opened "
+                f"where x{len(self._experiments)} comes next"
+            )
+        self._experiments.append(experiment)
+        self._running[experiment.id] = None

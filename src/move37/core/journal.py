@@ -1,0 +1,31 @@
+"""The journal: the one door through which a fact enters a study.
+
+It is stored first and folded second, so that what a fold knows is always on disk already.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from move37.core.facts import Fact
+from move37.core.history import History
+from move37.core.protocols import Fold, Store
+
+
+class Journal:
+    """A store with its history and its folds kept in step."""
+
+    def __init__(self, store: Store, folds: Sequence[Fold] = ()) -> None:
+        """Replays what is stored. A fold may rely on the history and on the folds before it."""
+        self.store = store
+        self.history = History()
+        self._folds: list[Fold] = list(folds)
+        for row in store.rows():
+            self.history.add(row)
+            for fold in self._folds:
+                fold.add(row.fact)
+
+    def record(self, fact: Fact, attachments: Mapping[str, bytes] | None = None) -> None:
+        """Store a fact for good, then tell everyone."""
+        row = self.store.append(fact, attachments or {})
+        self.history.add(row)
+        for fold in self._folds:
+            fold.add(fact)

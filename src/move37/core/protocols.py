@@ -1,0 +1,196 @@
+"""The verbs of move37: one protocol per part.
+
+You can ignore this module unless you are writing a new part. `move37.testing` holds the contracts
+that every implementation must pass.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from move37.core.facts import Checked, Fact, Row, Tried
+from move37.core.history import Experiment, History
+from move37.core.records import Belief, Choice, Exit, Job, Launch, Proposal, Strength, Task
+
+
+class Fold(Protocol):
+    """Something derived from the facts."""
+
+    def add(self, fact: Fact) -> None:
+        """Take the next fact. Called once for each, in order; never touches disk or clock."""
+        ...
+
+
+class Code(Protocol):
+    """Remembers programs: whole directories, each under a commit id."""
+
+    def snapshot(self, root: Path, paths: Iterable[str]) -> str:
+        """Store these files of `root` (relative, `/`-separated) as they are; return the commit.
+
+        Content, executable bits and symbolic links are kept byte for byte; no filter, attribute or
+        end-of-line conversion is applied. `root` is only read.
+        """
+        ...
+
+    def commit(
+        self, parents: Sequence[str], changes: Mapping[str, bytes | None], message: str
+    ) -> str:
+        """Store the first parent's files with these changes. The same call gives the same commit."""
+        ...
+
+    def keep(self, experiment: int, commit: str) -> None:
+        """Give a commit a name, `refs/x/<experiment>`, so that no repacking ever drops it."""
+        ...
+
+    def paths(self, commit: str) -> Sequence[str]:
+        """All files of a commit, sorted."""
+        ...
+
+    def read(self, commit: str, path: str) -> bytes:
+        """One file. Raises `StudyError` when the commit or the file is missing."""
+        ...
+
+    def write(self, commit: str, directory: Path) -> None:
+        """Write all files into an existing, empty directory."""
+        ...
+
+    def diff(self, old: str, new: str) -> str:
+        """Unified diff, git style; empty for equal programs. Binary files are named only."""
+        ...
+
+
+class Store(Protocol):
+    """Remembers facts. Append-only; one writer, any number of readers."""
+
+    @property
+    def code(self) -> Code: ...
+
+    def append(self, fact: Fact, attachments: Mapping[str, bytes]) -> Row:
+        """Store a fact, and blobs under their keys, in one transaction. On return it is durable.
+
+        Keys look like `x12-search-0/stdout`. Raises `Unwritable` when the disk says no.
+        """
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """All facts in order, as of the moment of the call."""
+        ...
+
+    def attachment(self, key: str) -> bytes | None: ...
+
+    def close(self) -> None:
+        """Let go of the lock and the files. Calling it twice is the same as calling it once."""
+        ...
+
+
+class Believer(Fold, Protocol):
+    """Posterior of every program's true score, from all trials of the whole lineage."""
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of one trial's score, as estimated so far."""
+        ...
+
+    def belief(self, experiment: int) -> Belief | None:
+        """Posterior of its true score; `None` when nothing bears on it (failed, never measured)."""
+        ...
+
+    def difference(self, experiment: int, other: int) -> Belief | None:
+        """Posterior of the true score of the first minus that of the second, correlation included."""
+        ...
+
+    def ranking(self, limit: int) -> Sequence[int]:
+        """Measured experiments of the current epoch, best posterior mean first, ties by lower id."""
+        ...
+
+
+class Search(Fold, Protocol):
+    """Chooses what to try next. Pure: the same facts, pending work and seed give the same choice."""
+
+    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
+        """Return what to do with a free slot, or `None` to leave it free until something ends.
+
+        pending: experiments that have a trial under way or queued.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """All that a proposer may know."""
+
+    task: Task
+    experiment: Experiment
+    """The one to fill: its id, parents and seed."""
+    parents: tuple[Experiment, ...]
+    files: Mapping[str, bytes]
+    """The editable files of the first parent, by path."""
+    history: History
+    beliefs: Believer
+    is_known: Callable[[Mapping[str, bytes | None]], bool]
+    """Whether these changes to the first parent give a program that the study already has."""
+
+
+class Proposer(Fold, Protocol):
+    """Changes a program."""
+
+    def propose(self, request: Request) -> Proposal:
+        """Return a change. The same facts and request give the same change.
+
+        Raises:
+            ProposalFailed: this attempt came to nothing; the next one may not.
+            NothingToPropose: there is nothing left to try on this task.
+        """
+        ...
+
+
+class Sandbox(Protocol):
+    """Runs untrusted programs, fenced in."""
+
+    @property
+    def strength(self) -> Strength: ...
+
+    def run(self, launch: Launch, *, stop: Callable[[], bool] = lambda: False) -> Exit:
+        """Run it to its end, limit or stop; when this returns, its whole process tree is dead.
+
+        stop: asked several times a second; `True` ends the program at once.
+        Nothing that the program does is raised: it is in the `Exit`. Raises `SandboxError` when the
+        fence itself cannot be set up.
+        """
+        ...
+
+
+Attachments = Mapping[str, bytes]
+
+
+class Runner(Protocol):
+    """Does jobs somewhere: this machine, or a cluster."""
+
+    def free_slots(self) -> int: ...
+
+    def pending(self) -> Set[int]:
+        """Experiments with a job submitted and not yet collected."""
+        ...
+
+    def submit(self, job: Job) -> None:
+        """Start it, or queue it. A job whose id is pending is not started twice."""
+        ...
+
+    def collect(self) -> Iterable[tuple[Tried | Checked, Attachments]]:
+        """Wait until at least one pending job has ended; return what came of all that have.
+
+        Returns nothing when nothing is pending, or when the runner has been asked to stop.
+        """
+        ...
+
+
+class Referee(Protocol):
+    """Says what has to be measured before the search may go on to something new."""
+
+    def wants(self, history: History) -> Sequence[Job]:
+        """Return the jobs that are needed now: repeats of the baseline, checks of a contender.
+
+        A pure function of the history: a job is in the answer until its fact is recorded.
+        """
+        ...

@@ -1,0 +1,355 @@
+"""The nouns of move37.
+
+Everything here is frozen: a record read from the store never changes under its reader, and a new
+fact is a new record. Units are in the names. Higher is better in every `score`; faces flip back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+# --- the task ------------------------------------------------------------------------------------
+
+
+class Direction(StrEnum):
+    MAXIMIZE = "maximize"
+    MINIMIZE = "minimize"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Files:
+    """Which files a candidate may change, and which it may see. Globs, relative to the task."""
+
+    edit: tuple[str, ...]
+    """Everything else is restored for each trial and read-only inside the sandbox."""
+    link: tuple[str, ...] = ()
+    """Large inputs: mounted read-only, never copied."""
+    hide: tuple[str, ...] = ()
+    """Visible to `score` and to `certify` only."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """How a program is measured."""
+
+    run: str
+    """A shell command: candidate code, fenced in."""
+    score: str | None = None
+    """A trusted shell command that judges what `run` left in `$MOVE37_OUT`. `None`: self-reported."""
+    timeout_seconds: float = 600.0
+    memory_bytes: int = 4 * 1024**3
+    cpus: int = 1
+    pair: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    name: str
+    direction: Direction
+    min_effect: float = 0.0
+    """Smaller differences, in the metric's own unit, are not worth a change."""
+    regex: str | None = None
+    """Finds the number when it is not printed in one of the known ways; its first group is it."""
+
+    def score(self, value: float) -> float:
+        """The metric's value, turned so that higher is better."""
+        return value if self.direction is Direction.MAXIMIZE else -value
+
+    def value(self, score: float) -> float:
+        """The metric's value, for people: the inverse of `score`."""
+        return self.score(score)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """A command that must exit 0 before an experiment can be champion."""
+
+    name: str
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """A metric that must stay within a bound."""
+
+    metric: str
+    operator: Literal["<=", "<", ">=", ">"]
+    bound: float
+
+    def holds(self, value: float) -> bool:
+        match self.operator:
+            case "<=":
+                return value <= self.bound
+            case "<":
+                return value < self.bound
+            case ">=":
+                return value >= self.bound
+            case ">":
+                return value > self.bound
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.operator} {self.bound:g}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """When to stop. `None`: no such limit."""
+
+    experiments: int | None = None
+    hours: float | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fence:
+    """How strongly `run` is fenced in, and what it may see besides the task."""
+
+    level: Literal["auto", "root", "user", "plain"] = "auto"
+    """`auto` takes the strongest that works here and never falls to `plain` by itself."""
+    read: tuple[str, ...] = ()
+    """More absolute paths that the evaluation needs to read, such as a compiler in `/opt`."""
+    env: tuple[str, ...] = ()
+    """Names of environment variables to pass through; all others are cleared."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProposerSpec:
+    """One `[[proposer]]` table: its kind, and whatever else it says, for that proposer to parse."""
+
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """What to improve, and how we will know."""
+
+    name: str
+    root: Path
+    """The user's directory, absolute. Only read, but for `apply` and `branch`."""
+    goal: str
+    files: Files
+    evaluate: Evaluation
+    metric: Metric
+    checks: tuple[Check, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    budget: Budget = field(default_factory=Budget)
+    fence: Fence = field(default_factory=Fence)
+    proposers: tuple[ProposerSpec, ...] = (ProposerSpec(kind="tune"),)
+    search: str = "lineage"
+
+
+# --- what came of an experiment ------------------------------------------------------------------
+
+Stage = Literal["propose", "sandbox", "run", "score", "metric", "limit", "check"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """One trial that finished and printed a number."""
+
+    score: float
+    """Higher is better, always. Finite."""
+    metrics: Mapping[str, float]
+    """Everything the evaluation printed, in its own units."""
+    seconds: float
+    cpu_seconds: float
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failed:
+    """There is no trustworthy number. That is a result too."""
+
+    stage: Stage
+    reason: str
+    """One sentence for a person."""
+    output: str = ""
+    """The last lines the program printed, for whoever proposes next."""
+    seconds: float = 0.0
+
+
+Outcome = Measured | Failed
+
+Purpose = Literal["search", "certify"]
+"""Why a trial ran. Belief learns from both; a claim rests on `certify` alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """One run of the evaluation of one experiment."""
+
+    purpose: Purpose
+    index: int
+    """Counts from 0 for each experiment and purpose. Equal index, equal seed: trials can be paired."""
+    seed: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """A change to a program, and why somebody thinks it is worth a trial."""
+
+    changes: Mapping[str, bytes | None]
+    """New content of each changed file, by its path in the task; `None` deletes it."""
+    move: str
+    """The kind of edit, such as `tune.number`: belief and policy learn by kind."""
+    hypothesis: str
+    predicted_effect: float | None = None
+    """On the score. `None`: no opinion."""
+    prior: float | None = None
+    """How promising the move looked among its alternatives, 0 to 1. `None`: no opinion."""
+    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """JSON for the proposer's own memory, such as which constant became what."""
+    usd: float = 0.0
+
+
+# --- belief and verdict --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Posterior of a program's true score (or of a difference of two): a normal with this mean and sd."""
+
+    mean: float
+    sd: float
+
+
+class Verdict(StrEnum):
+    BETTER = "better"
+    WORSE = "worse"
+    EQUIVALENT = "equivalent"
+    UNCLEAR = "unclear"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """An effect with its confidence interval, on the score."""
+
+    effect: float
+    low: float
+    high: float
+    level: float
+    """Such as 0.95."""
+    pairs: int
+    """How many pairs of trials it rests on."""
+
+
+# --- search --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extend:
+    """Start a new experiment from these parents: one for an edit, two for a merge."""
+
+    parents: tuple[int, ...]
+    proposer: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repeat:
+    """Run one more trial of an experiment that has been measured already."""
+
+    experiment: int
+
+
+Choice = Extend | Repeat
+
+
+# --- work for a runner ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialJob:
+    """Run the evaluation once."""
+
+    experiment: int
+    commit: str
+    purpose: Purpose
+    index: int
+    seed: int
+
+    @property
+    def id(self) -> str:
+        return f"x{self.experiment}-{self.purpose}-{self.index}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckJob:
+    """Run one of the task's checks."""
+
+    experiment: int
+    commit: str
+    check: Check
+
+    @property
+    def id(self) -> str:
+        return f"x{self.experiment}-check-{self.check.name}"
+
+
+Job = TrialJob | CheckJob
+
+
+# --- the sandbox ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mount:
+    """A directory or file of the host, shown read-only at a path relative to the workspace."""
+
+    source: Path
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launch:
+    """One program to run, fenced in."""
+
+    command: str
+    """For `/bin/sh -c`, with the workspace as its working directory."""
+    workspace: Path
+    """A directory of ours, writable by the program, thrown away afterwards."""
+    out: Path
+    """Becomes `$MOVE37_OUT`; writable; what the program leaves there is read by `score`."""
+    protect: tuple[str, ...] = ()
+    """Paths in the workspace that the program must not be able to change, remove or replace."""
+    mounts: tuple[Mount, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    timeout_seconds: float = 600.0
+    memory_bytes: int = 4 * 1024**3
+    disk_bytes: int = 8 * 1024**3
+    """What workspace, out and /tmp may hold together."""
+    cpus: int = 1
+
+
+Ending = Literal["exited", "signalled", "timeout", "memory", "disk", "stopped"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exit:
+    """How a launched program ended. The whole process tree is gone by then."""
+
+    ending: Ending
+    code: int
+    """Exit status, or the signal's number when `signalled`."""
+    stdout: bytes
+    """Bounded: the first and the last part, with a line that says how much is left out between."""
+    stderr: bytes
+    seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Strength:
+    """What a sandbox proved about itself on this machine."""
+
+    level: Literal["A", "B", "C", "D", "E"]
+    name: str
+    holds: tuple[str, ...]
+    """What the self-test showed to be prevented, in plain words."""
+    lacks: tuple[str, ...]
+    """What is not prevented here."""

@@ -1,0 +1,108 @@
+"""The loop: choose what to build on, open an experiment, propose, attempt, record what happened.
+
+Safe to stop at any line and call again: all state is in the journal.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from move37.core.facts import Fact, Opened
+from move37.core.history import Experiment
+from move37.core.journal import Journal
+from move37.core.protocols import Referee, Runner, Search
+from move37.core.records import Job, Repeat
+from move37.core.seeds import derive_seed
+
+Halt = Literal["budget", "stopped", "exhausted", "baseline"]
+"""Why a loop ended: the budget is spent, somebody asked, nothing is left, the baseline failed."""
+
+EXHAUSTED_AFTER = 50
+"""So many proposals in a row that came to nothing mean that the proposer has nothing left."""
+
+
+class Loop:
+    """One study being worked on."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        search: Search,
+        referee: Referee,
+        runner: Runner,
+        propose: Callable[[Experiment], Fact],
+        trial: Callable[[Experiment], Job],
+        halted: Callable[[], Halt | None],
+    ) -> None:
+        """
+        propose: fills an open experiment; returns `Proposed` or `Rejected`.
+        trial: the next search trial of an experiment.
+        halted: why nothing new should be opened, or `None` to go on. What runs is still collected.
+        """
+        self.journal = journal
+        self._search = search
+        self._referee = referee
+        self._runner = runner
+        self._propose = propose
+        self._trial = trial
+        self._halted = halted
+
+    def explore(self) -> Halt:
+        """Run experiments until there is a reason to stop, and return it."""
+        while (halt := self._advance()) is None or self._runner.pending():
+            for fact, attachments in self._runner.collect():
+                self.journal.record(fact, attachments)
+        return halt
+
+    def _advance(self) -> Halt | None:
+        """Give every free slot something to do, what was left over from a stopped run first."""
+        history = self.journal.history
+        halt = self._halted()
+        if halt == "stopped":
+            return halt
+        for experiment in history.running():
+            self._attempt(experiment)
+        if history.baseline.outcome is not None and not history.baseline.is_measured:
+            return "baseline"
+        for job in self._referee.wants(history):
+            self._runner.submit(job)
+        while halt is None and self._runner.free_slots():
+            if history.rejected_in_a_row >= EXHAUSTED_AFTER:
+                return "exhausted"
+            if not self._open_next():
+                break
+            halt = self._halted()
+        return halt
+
+    def _open_next(self) -> bool:
+        """Put one free slot to use. Return whether there was a use for it."""
+        history = self.journal.history
+        id = len(history)
+        seed = derive_seed(history.epoch.seed, id)
+        pending = self._runner.pending()
+        choice = self._search.choose(history, pending=pending, seed=seed)
+        match choice:
+            case None:
+                return False
+            case Repeat(experiment=repeated):
+                assert repeated not in pending, "a search must not repeat what is under way"
+                self._runner.submit(self._trial(history[repeated]))
+            case _:
+                opened = Opened(
+                    experiment=id,
+                    epoch=history.epoch.epoch,
+                    parents=choice.parents,
+                    proposer=choice.proposer,
+                    seed=seed,
+                )
+                self.journal.record(opened)
+                self._attempt(history[id])
+        return True
+
+    def _attempt(self, experiment: Experiment) -> None:
+        """Carry an experiment from wherever it stands to the runner."""
+        if experiment.commit is None:
+            self.journal.record(self._propose(experiment))
+            experiment = self.journal.history[experiment.id]
+        if experiment.is_running:
+            self._runner.submit(self._trial(experiment))

@@ -1,0 +1,1 @@
+"""Step 5. Believe the number? Measure, repeat, judge, check, certify."""

@@ -1,0 +1,1 @@
+"""Where steps 3 to 5 happen."""

@@ -1,0 +1,1 @@
+"""Step 1. What to improve: read and check a task; turn it into a `Task`."""

@@ -1,0 +1,1 @@
+"""One attempt, wherever it runs: propose a change, and measure it in a sandbox."""
