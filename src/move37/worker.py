@@ -1,1 +1,149 @@
-"""One attempt, wherever it runs: propose a change, and measure it in a sandbox."""
+"""One attempt, wherever it runs: propose a change, and measure it in a sandbox.
+
+The engine proposes (it has the history); worker processes measure. Runners are handed `Attempt` as
+a plain object, so that any machine can run the same code.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from move37.core.errors import ProposalFailed
+from move37.core.facts import Fact, Proposed, Rejected
+from move37.core.history import Experiment
+from move37.core.journal import Journal
+from move37.core.protocols import Believer, Proposer, Request
+from move37.core.records import (
+    Failed,
+    Fence,
+    Mount,
+    Proposal,
+    Task,
+)
+
+_PROGRAMS_KEPT = 64
+
+
+class Proposing:
+    """The engine's half: fills open experiments with proposals."""
+
+    def __init__(
+        self,
+        task: Task,
+        journal: Journal,
+        *,
+        proposers: Mapping[str, Proposer],
+        believer: Believer,
+        editable: Callable[[str], bool],
+        identity: Callable[[Mapping[str, bytes]], str],
+    ) -> None:
+        """
+        editable: whether a candidate may change, add or remove the file of this path.
+        identity: of the editable files; equal for programs that are the same.
+        """
+        self._task = task
+        self._journal = journal
+        self._proposers = proposers
+        self._believer = believer
+        self._editable = editable
+        self._identity = identity
+        self._programs: OrderedDict[str, Mapping[str, bytes]] = OrderedDict()
+
+    def propose(self, experiment: Experiment) -> Fact:
+        """Return `Proposed`, its program stored; or `Rejected` with the reason.
+
+        Raises `NothingToPropose` when no proposal can ever come of this task.
+        """
+        history = self._journal.history
+        parents = tuple(history[parent] for parent in experiment.parents)
+        request = Request(
+            task=self._task,
+            experiment=experiment,
+            parents=parents,
+            files=self.program(parents[0]),
+            history=history,
+            beliefs=self._believer,
+            is_known=lambda changes: self._known(parents[0], changes) is not None,
+        )
+        try:
+            proposal = self._proposers[experiment.proposer].propose(request)
+        except ProposalFailed as failed:
+            return self._reject(experiment, str(failed))
+        if not proposal.changes:
+            return self._reject(experiment, "the proposal changes nothing")
+        if outside := [path for path in proposal.changes if not self._editable(path)]:
+            return self._reject(
+                experiment,
+                f"the proposal changes {outside[0]!r}, which [files] edit does not name",
+                proposal,
+            )
+        if (twin := self._known(parents[0], proposal.changes)) is not None:
+            return self._reject(experiment, f"the same program as x{twin}", proposal)
+        return self._store(experiment, parents, proposal)
+
+    def program(self, experiment: Experiment) -> Mapping[str, bytes]:
+        """The editable files of an experiment, by path."""
+        commit = experiment.commit
+        assert commit is not None, "only a program that exists can be built on"
+        if commit not in self._programs:
+            code = self._journal.store.code
+            self._programs[commit] = {
+                path: code.read(commit, path) for path in code.paths(commit) if self._editable(path)
+            }
+            while len(self._programs) > _PROGRAMS_KEPT:
+                self._programs.popitem(last=False)
+        self._programs.move_to_end(commit)
+        return self._programs[commit]
+
+    def _known(self, parent: Experiment, changes: Mapping[str, bytes | None]) -> int | None:
+        files = changed(self.program(parent), changes)
+        return self._journal.history.same_program(self._identity(files))
+
+    def _store(
+        self, experiment: Experiment, parents: Sequence[Experiment], proposal: Proposal
+    ) -> Proposed:
+        code = self._journal.store.code
+        commits = [parent.commit for parent in parents if parent.commit is not None]
+        commit = code.commit(commits, proposal.changes, f"x{experiment.id}: {proposal.hypothesis}")
+        code.keep(experiment.id, commit)
+        return Proposed(
+            experiment=experiment.id,
+            commit=commit,
+            identity=self._identity(changed(self.program(parents[0]), proposal.changes)),
+            move=proposal.move,
+            hypothesis=proposal.hypothesis,
+            predicted_effect=proposal.predicted_effect,
+            prior=proposal.prior,
+            detail=proposal.detail,
+            usd=proposal.usd,
+        )
+
+    def _reject(
+        self, experiment: Experiment, reason: str, proposal: Proposal | None = None
+    ) -> Rejected:
+        usd = 0.0 if proposal is None else proposal.usd
+        failed = Failed(stage="propose", reason=reason)
+        return Rejected(experiment=experiment.id, failed=failed, usd=usd)
+
+
+def changed(files: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> Mapping[str, bytes]:
+    """The files with the changes made; `None` removes one."""
+    return {path: data for path, data in {**files, **changes}.items() if data is not None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bench:
+    """What a worker process needs to know to measure programs. Picklable."""
+
+    task: Task
+    code: Path
+    """The bare repository."""
+    scratch: Path
+    """A directory of ours for workspaces."""
+    fence: Fence
+    """With the level that was proved at start, so that workers need not prove it again."""
+    links: tuple[Mount, ...]
+    hidden: tuple[str, ...]
+    """Paths in the snapshot that candidate code must not see; also those mounted by `hides`."""
+    hides: tuple[Mount, ...]

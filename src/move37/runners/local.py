@@ -1,0 +1,227 @@
+"""Worker processes on this machine.
+
+Each worker is a process of its own session, so that Ctrl-C reaches the engine only. It notices the
+engine's death by the end of its pipe, ends whatever it runs, and goes: `kill -9` of the engine
+leaves nothing behind. A worker that dies is replaced, and its job is done once more.
+"""
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any
+
+from move37.core.errors import Move37Error
+from move37.core.facts import Checked, Tried
+from move37.core.protocols import Attachments
+from move37.core.records import CheckJob, Failed, Job, Trial
+
+Result = tuple[Tried | Checked, Attachments]
+
+Attempt = Callable[[Job, Callable[[], bool]], Result | None]
+"""Does a job; `None` when its second argument, asked now and then, told it to stop."""
+
+if TYPE_CHECKING:
+    Pipe = Connection[Any, Any]
+else:
+    Pipe = Connection  # not generic at run time
+
+_STOP = b"stop"
+_POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: subprocess.Popen[bytes]
+    pipe: Pipe
+    job: Job | None = None
+
+
+@dataclass(slots=True)
+class _Pending:
+    job: Job
+    deaths: int = 0
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Jobs by id: the waiting ones in order, and all that are not collected yet."""
+
+    waiting: deque[str] = field(default_factory=deque[str])
+    pending: dict[str, _Pending] = field(default_factory=dict[str, _Pending])
+
+
+class LocalRunner:
+    """Implements `move37.core.protocols.Runner`. A context manager: leaving it ends all workers."""
+
+    def __init__(
+        self,
+        make_attempt: Callable[[int], Attempt],
+        *,
+        workers: int,
+        started: Callable[[Job], None] = lambda job: None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """
+        make_attempt: picklable; called once in each worker with its number, 0 to workers - 1.
+        started: told when a job begins to run.
+        interrupted: asked while waiting; `True` makes `collect` end what runs and return nothing.
+        """
+        self._make_attempt = make_attempt
+        self._started = started
+        self._interrupted = interrupted
+        self._queue = _Queue()
+        self._workers = [_start(make_attempt, number) for number in range(workers)]
+
+    def __enter__(self) -> "LocalRunner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def free_slots(self) -> int:
+        return max(0, len(self._workers) - len(self._queue.pending))
+
+    def pending(self) -> Set[int]:
+        return {entry.job.experiment for entry in self._queue.pending.values()}
+
+    def submit(self, job: Job) -> None:
+        if job.id not in self._queue.pending:
+            self._queue.pending[job.id] = _Pending(job)
+            self._queue.waiting.append(job.id)
+            self._hand_out()
+
+    def collect(self) -> Iterable[Result]:
+        while self._queue.pending:
+            if self._interrupted():
+                self.close()
+                self._queue = _Queue()
+                return []
+            busy = {worker.pipe: worker for worker in self._workers if worker.job is not None}
+            results = [
+                result
+                for pipe in wait(list(busy), timeout=_POLL_SECONDS)
+                if (result := self._receive(busy[pipe])) is not None  # pyright: ignore[reportArgumentType]
+            ]
+            self._hand_out()
+            if results:
+                return results
+        return []
+
+    def close(self) -> None:
+        """End what runs and all workers. Calling it twice is the same as calling it once."""
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            if worker.job is not None:
+                _send(worker.pipe, _STOP)
+        for worker in workers:
+            worker.pipe.close()
+        for worker in workers:
+            _end(worker)
+
+    def _hand_out(self) -> None:
+        for number, worker in enumerate(self._workers):
+            if worker.job is None and self._queue.waiting:
+                job = self._queue.pending[self._queue.waiting.popleft()].job
+                self._started(job)
+                if not _send(worker.pipe, job):  # died while idle: nobody's fault
+                    worker = self._replace(number)
+                    _send(worker.pipe, job)
+                worker.job = job
+
+    def _receive(self, worker: _Worker) -> Result | None:
+        """Take what a worker has to say; `None` when it died and the job is to be done again."""
+        assert worker.job is not None
+        entry = self._queue.pending[worker.job.id]
+        try:
+            result: Result = worker.pipe.recv()
+        except (EOFError, OSError):
+            code = _end(worker)
+            self._replace(self._workers.index(worker))
+            entry.deaths += 1
+            if entry.deaths == 1:
+                self._queue.waiting.appendleft(entry.job.id)
+                return None
+            result = _died(entry.job, code), {}
+        worker.job = None
+        del self._queue.pending[entry.job.id]
+        return result
+
+    def _replace(self, number: int) -> _Worker:
+        _end(self._workers[number])
+        self._workers[number] = _start(self._make_attempt, number)
+        return self._workers[number]
+
+
+def _start(make_attempt: Callable[[int], Attempt], number: int) -> _Worker:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from move37.runners.local import serve; serve()"],
+            stdin=theirs.fileno(),
+            start_new_session=True,
+        )
+    pipe = Pipe(ours.detach())
+    pipe.send_bytes(pickle.dumps((make_attempt, number)))
+    return _Worker(process=process, pipe=pipe)
+
+
+def _end(worker: _Worker) -> int:
+    """Let a worker that was told to go, or is dying, go; return its exit status."""
+    worker.pipe.close()
+    try:
+        return worker.process.wait(_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.process.kill()
+        return worker.process.wait()
+
+
+def _send(pipe: Pipe, message: Job | bytes) -> bool:
+    try:
+        pipe.send(message)
+    except OSError:
+        return False
+    return True
+
+
+def _died(job: Job, code: int) -> Tried | Checked:
+    how = f"by signal {-code}" if code < 0 else f"with exit status {code}"
+    reason = f"the worker process died {how}, twice, while it ran {job.id}"
+    if isinstance(job, CheckJob):
+        return Checked(experiment=job.experiment, check=job.check.name, passed=False, reason=reason)
+    failed = Failed(stage="sandbox", reason=reason)
+    trial = Trial(purpose=job.purpose, index=job.index, seed=job.seed, outcome=failed)
+    return Tried(experiment=job.experiment, trial=trial)
+
+
+def serve() -> None:
+    """The worker process: jobs come in through standard input, which is a socket, and results go out.
+
+    A message that comes while a job runs, or the end of the pipe, means: stop.
+    """
+    pipe = Pipe(os.dup(0))
+    # Programs that we start must not be able to read the pipe.
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    try:
+        make_attempt, number = pickle.loads(pipe.recv_bytes())
+        attempt: Attempt = make_attempt(number)
+        while True:
+            job: Job | bytes = pipe.recv()
+            if isinstance(job, bytes):
+                return
+            result = attempt(job, pipe.poll)
+            if result is None:
+                return
+            pipe.send(result)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the engine is gone
+    except Move37Error as error:
+        sys.exit(f"worker: {error}")

@@ -1,0 +1,82 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from move37.runners.local import LocalRunner
+from move37.testing.runner import MakeRunner, ProcessRunnerContract, trial_job, waits
+
+
+class TestLocalRunner(ProcessRunnerContract):
+    @pytest.fixture
+    def make_runner(self) -> Iterator[MakeRunner]:
+        started: list[LocalRunner] = []
+
+        def make(make_attempt: Callable[..., object], *, workers: int) -> LocalRunner:
+            started.append(LocalRunner(make_attempt, workers=workers))  # pyright: ignore[reportArgumentType]
+            return started[-1]
+
+        yield make
+        for runner in started:
+            runner.close()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_closing_stops_what_runs(tmp_path: Path) -> None:
+    with LocalRunner(waits(tmp_path), workers=2) as runner:
+        runner.submit(trial_job(1))
+        runner.submit(trial_job(2))
+        until(lambda: len(list(tmp_path.glob("*.began"))) == 2)
+    assert len(list(tmp_path.glob("*.stopped"))) == 2
+
+
+def test_an_interrupted_collect_ends_what_runs_and_returns_nothing(tmp_path: Path) -> None:
+    began = tmp_path.glob
+    runner = LocalRunner(
+        waits(tmp_path), workers=1, interrupted=lambda: bool(list(began("*.began")))
+    )
+    runner.submit(trial_job(1))
+    assert list(runner.collect()) == []
+    assert not runner.pending()
+    assert len(list(began("*.stopped"))) == 1
+
+
+ENGINE = """
+import time
+from pathlib import Path
+from move37.runners.local import LocalRunner
+from move37.testing.runner import trial_job, waits
+runner = LocalRunner(waits(Path({notes!r})), workers=2)
+runner.submit(trial_job(1))
+runner.submit(trial_job(2))
+time.sleep(60)
+"""
+
+
+def test_workers_stop_and_go_when_the_engine_is_killed(tmp_path: Path) -> None:
+    engine = subprocess.Popen([sys.executable, "-c", ENGINE.format(notes=str(tmp_path))])
+    until(lambda: len(list(tmp_path.glob("*.began"))) == 2)
+    engine.send_signal(signal.SIGKILL)
+    engine.wait()
+    workers = [int(note.stem) for note in tmp_path.glob("*.began")]
+    until(lambda: not any(is_alive(pid) for pid in workers))
+    assert len(list(tmp_path.glob("*.stopped"))) == 2
