@@ -1,0 +1,193 @@
+"""Confidence intervals for a difference of two programs.
+
+Plain Python on purpose: a worker process that never needs an array never pays for importing one.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist, fmean, variance
+
+from move37.core.records import Interval
+
+Units = Mapping[str, float]
+"""One number for each test case, example or fold that a trial was scored on."""
+
+_TINY = 1e-300
+
+
+def paired_interval(differences: Sequence[float], level: float) -> Interval | None:
+    """Two-sided Student interval for the mean of paired differences.
+
+    `None` for fewer than two pairs: one difference says nothing about its own noise. Differences
+    that are all equal give a point: nothing varied. Whether that is to be believed after so many
+    pairs is for whoever claims something to decide (`certify.pairs_needed`).
+
+    Source: Student, "The probable error of a mean", Biometrika 6 (1908).
+    """
+    _check_level(level)
+    pairs = len(differences)
+    if pairs < 2:
+        return None
+    if all(difference == differences[0] for difference in differences):
+        effect = differences[0]
+        return Interval(effect=effect, low=effect, high=effect, level=level, pairs=pairs)
+    effect = fmean(differences)
+    error = math.sqrt(variance(differences, effect) / pairs)
+    half = t_quantile((1 + level) / 2, pairs - 1) * error
+    return Interval(effect=effect, low=effect - half, high=effect + half, level=level, pairs=pairs)
+
+
+def units_interval(
+    champion: Sequence[Units], baseline: Sequence[Units], level: float
+) -> Interval | None:
+    """Two-sided interval for the mean difference over units *and* seeds.
+
+    The i-th mappings are one pair of trials with a common seed. Units are taken as a sample of all
+    the cases one could have scored on, seeds as a sample of all seeds, and every pair of trials
+    is scored on the same units: differences are `d[u, s] = mu + a[u] + b[s] + e[u, s]`, two crossed
+    random effects. The variance of their grand mean is estimated without bias by
+    `var_s(mean_u d) / S + var_u(mean_s d) / U - MSE / (U S)`, and never taken to be less than
+    either of the first two, each of which expects at most the truth; degrees of freedom are
+    Satterthwaite's.
+
+    `None` when there is nothing to estimate from: no pair, mappings with different units (a program
+    must not choose what it is scored on), or a single unit and a single seed.
+
+    Sources: H. Clark, "The language-as-fixed-effect fallacy", J. Verbal Learning and Verbal
+    Behavior 12 (1973), which drops the last term and so is wider; F. Satterthwaite, "An approximate
+    distribution of estimates of variance components", Biometrics Bulletin 2 (1946), eq. 17.
+    """
+    _check_level(level)
+    names = _common_names([*champion, *baseline])
+    if not names or len(champion) != len(baseline):
+        return None
+    rows = [  # [S, U]
+        [new[name] - old[name] for name in names]
+        for new, old in zip(champion, baseline, strict=True)
+    ]
+    by_seed = [fmean(row) for row in rows]
+    by_unit = [fmean(column) for column in zip(*rows, strict=True)]
+    if len(names) == 1:
+        return paired_interval(by_seed, level)
+    effect = fmean(by_unit)
+    error, freedom = _crossed_error(rows, by_seed, by_unit, effect)
+    half = t_quantile((1 + level) / 2, freedom) * error if error else 0.0
+    pairs = len(rows)
+    return Interval(effect=effect, low=effect - half, high=effect + half, level=level, pairs=pairs)
+
+
+def _crossed_error(
+    rows: Sequence[Sequence[float]],
+    by_seed: Sequence[float],
+    by_unit: Sequence[float],
+    effect: float,
+) -> tuple[float, float]:
+    """Standard error of the grand mean of a units by seeds table, and its degrees of freedom."""
+    seeds, units = len(by_seed), len(by_unit)
+    from_units = variance(by_unit, effect) / units
+    if seeds == 1:
+        return math.sqrt(from_units), units - 1
+    from_seeds = variance(by_seed, effect) / seeds
+    residuals = math.fsum(
+        (value - seed_mean - unit_mean + effect) ** 2
+        for row, seed_mean in zip(rows, by_seed, strict=True)
+        for value, unit_mean in zip(row, by_unit, strict=True)
+    )
+    both = residuals / ((seeds - 1) * (units - 1)) / (seeds * units)
+    total = from_units + from_seeds - both
+    terms = [(from_units, units - 1), (from_seeds, seeds - 1), (both, (seeds - 1) * (units - 1))]
+    largest, its_freedom = max(terms[:2])
+    if total <= largest:
+        return math.sqrt(largest), its_freedom
+    return math.sqrt(total), total**2 / math.fsum(part**2 / free for part, free in terms)
+
+
+def _common_names(trials: Sequence[Units]) -> list[str]:
+    """The units, sorted, when all trials have the same ones; nothing otherwise."""
+    if not trials or any(trial.keys() != trials[0].keys() for trial in trials):
+        return []
+    return sorted(trials[0])
+
+
+def normal_quantile(probability: float) -> float:
+    """Quantile of the standard normal distribution."""
+    return NormalDist().inv_cdf(probability)
+
+
+def t_quantile(probability: float, freedom: float) -> float:
+    """Quantile of Student's t with `freedom` degrees of freedom (any positive number).
+
+    Newton's method on the tail from the normal quantile, which lies on the near side: the tail is
+    convex there, so that every step goes the same way and none overshoots. Relative error < 1e-9.
+    """
+    if not 0 < probability < 1:
+        raise ValueError(f"a probability lies between 0 and 1, not {probability!r}")
+    if not freedom > 0:
+        raise ValueError(f"degrees of freedom are positive, not {freedom!r}")
+    if probability < 0.5:
+        return -t_quantile(1 - probability, freedom)
+    if probability == 0.5:
+        return 0.0
+    if freedom > 1e7:  # equal to ten digits, and the beta function loses as many
+        return normal_quantile(probability)
+    tail, t = 1 - probability, normal_quantile(probability)
+    for _ in range(200):
+        step = (_t_tail(t, freedom) - tail) / _t_density(t, freedom)
+        t += step
+        if abs(step) <= 1e-12 * t:
+            break
+    return t
+
+
+def _t_tail(t: float, freedom: float) -> float:
+    """P(T > t) for t >= 0."""
+    return 0.5 * _incomplete_beta(freedom / (freedom + t * t), t * t / (freedom + t * t), freedom)
+
+
+def _t_density(t: float, freedom: float) -> float:
+    log_constant = (
+        math.lgamma((freedom + 1) / 2)
+        - math.lgamma(freedom / 2)
+        - 0.5 * math.log(freedom * math.pi)
+    )
+    return math.exp(log_constant - (freedom + 1) / 2 * math.log1p(t * t / freedom))
+
+
+def _incomplete_beta(x: float, rest: float, freedom: float) -> float:
+    """Regularised I_x(freedom / 2, 1 / 2), where `rest` is 1 - x without its rounding."""
+    a, b = freedom / 2, 0.5
+    if x <= 0 or rest <= 0:
+        return 0.0 if x <= 0 else 1.0
+    log_front = (
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
+    )
+    front = math.exp(log_front)
+    if x < (a + 1) / (a + b + 2):  # where the fraction converges fast (DLMF 8.17(v))
+        return front / a * _beta_fraction(a, b, x)
+    return 1 - front / b * _beta_fraction(b, a, rest)
+
+
+def _beta_fraction(a: float, b: float, x: float) -> float:
+    """The continued fraction of I_x(a, b), NIST DLMF 8.17.22, by the modified Lentz method."""
+    value, upper, lower = 1.0, 1.0, 0.0
+    for step in range(1, 1000):
+        m = step // 2
+        if step % 2:
+            coefficient = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            coefficient = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        lower = 1 / _not_zero(1 + coefficient * lower)
+        upper = _not_zero(1 + coefficient / upper)
+        value *= upper * lower
+        if abs(upper * lower - 1) < 1e-15:
+            break
+    return 1 / value
+
+
+def _not_zero(number: float) -> float:
+    return number if abs(number) > _TINY else _TINY
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"a confidence level lies between 0 and 1, such as 0.95, not {level!r}")
