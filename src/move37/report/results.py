@@ -1,0 +1,129 @@
+"""What the commands return that is not a view of the history: frozen records for every face.
+
+`move37.app` fills them in; faces translate them. All of them encode as JSON by `as_json`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from move37.report.views import CertificateView, Detail, Status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """Something that `init` cannot find out by itself."""
+
+    key: str
+    """Of `move37.toml`, such as `metric.name`."""
+    text: str
+    """The question, for a person, without a question mark's worth of context left out."""
+    suggestion: str | None = None
+    """What an empty answer means. `None`: an answer is needed."""
+    choices: tuple[str, ...] = ()
+    """Empty: any answer may do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Initialised:
+    path: Path
+    """The `move37.toml` that was written, or was there."""
+    written: bool
+    layout: str
+    """What was recognised, such as `karpathy/autoresearch`."""
+    notes: tuple[str, ...] = ()
+    """What a person should look at before the first run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult:
+    """How one session on a study ended."""
+
+    halt: str
+    """`budget`, `stopped`, `exhausted` or `baseline`."""
+    reason: str
+    """The same in a sentence."""
+    status: Status
+    certified: CertificateView | None = None
+    """From the certification at the end of the run, where there was one."""
+
+    @property
+    def stopped_early(self) -> bool:
+        return self.halt == "stopped"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diff:
+    experiment: int
+    other: int
+    text: str
+    """Unified diff from `other` to `experiment`; empty when the programs are equal."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """Every derived figure was computed again from the stored facts, and compared."""
+
+    facts: int
+    figures: int
+    """How many were compared."""
+    mismatches: tuple[str, ...] = ()
+    """One sentence each; empty when all is well."""
+
+    @property
+    def ok(self) -> bool:
+        return not self.mismatches
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Applied:
+    experiment: int
+    files: tuple[str, ...]
+    """Paths that were changed in the user's directory."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Branched:
+    experiment: int
+    branch: str
+    commit: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patched:
+    experiment: int
+    text: str
+    """A patch for `git apply`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reported:
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DemoResult:
+    """A gallery task, run from start to certificate."""
+
+    demo: str
+    directory: Path
+    run: RunResult
+    champion: Detail | None
+    diff: str
+    """From the task as it ships to the champion."""
+    chart: Path | None
+    """`None` when matplotlib is not installed."""
+    certified: CertificateView | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchResult:
+    bench: str
+    settings: Mapping[str, Any]
+    figures: Mapping[str, float]
+    table: str = ""
+    """For people; not part of the JSON contract."""
+    targets: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What a figure should be, such as `<= 15`, where there is a target."""
+    files: Sequence[Path] = ()

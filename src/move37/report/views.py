@@ -1,0 +1,538 @@
+"""What a person may want to know of a study, as frozen records folded from its history.
+
+Every `value` is in the metric's own unit and direction, as the evaluation printed it. Every `effect` is in the
+metric's unit too, but in the sense that *positive is an improvement*, whichever way the metric goes.
+Beliefs and effects come with their standard deviation or interval, at full precision: rounding is
+for whoever shows them. Nothing here says that something is an improvement but a certificate.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal
+
+from move37.core.errors import StudyError
+from move37.core.facts import CertificationOpened, Certified
+from move37.core.history import Experiment, History
+from move37.core.protocols import Believer
+from move37.core.records import (
+    Belief,
+    Failed,
+    Interval,
+    Measured,
+    Metric,
+    Outcome,
+    Purpose,
+    Task,
+    Trial,
+    Verdict,
+)
+
+Judge = Callable[[int], tuple[Verdict, str]]
+"""The referee's verdict on an experiment against the baseline, and its reason in a sentence."""
+
+State = Literal["running", "measured", "failed"]
+Order = Literal["id", "newest", "best"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricView:
+    name: str
+    goal: str
+    """`minimize` or `maximize`."""
+    min_effect: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """What is believed of an experiment's true value."""
+
+    value: float
+    sd: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Effect:
+    """What is believed of an improvement over something; positive is better."""
+
+    effect: float
+    sd: float
+    relative: float | None
+    """Share of the baseline's believed value. `None` when that is 0 or unknown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateView:
+    """A claim about an experiment against the baseline, from fresh trials alone."""
+
+    certification: int
+    experiment: int
+    baseline: int
+    metric: str
+    claim: bool
+    """The interval excludes 0 and `min_effect`: the one thing that is called an improvement."""
+    reason: str
+    effect: float | None
+    """Positive is better. `None` when too few fresh trials finished."""
+    interval: tuple[float, float] | None
+    level: float | None
+    """Confidence level of the interval, such as 0.95."""
+    pairs: int
+    """Pairs of one fresh trial each, with equal seeds."""
+    trials: int
+    """Fresh trials that the interval rests on: two for each pair."""
+    relative_gain: float | None
+    """Share of the baseline's fresh mean."""
+    baseline_value: float | None
+    value: float | None
+    """The baseline's fresh mean, changed by the effect."""
+    believed: Effect | None
+    """What the search believed beforehand."""
+    holdout_effect: float | None
+    """The same on the hold-out, where the evaluation has one."""
+    holdout_interval: tuple[float, float] | None
+    holdout_relative_gain: float | None
+    holdout_baseline_value: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """An experiment in one line."""
+
+    experiment: int
+    epoch: int
+    parents: tuple[int, ...]
+    is_baseline: bool
+    is_champion: bool
+    state: State
+    proposer: str
+    move: str
+    hypothesis: str
+    believed: Estimate | None
+    measured: float | None
+    """Mean of its finished trials: luck included, so never a claim."""
+    effect: Effect | None
+    """Believed, against the baseline."""
+    trials: int
+    """Finished ones."""
+    verdict: Verdict | None
+    """`None` while it runs, and for the baseline."""
+    failure: str | None
+    """Stage and reason, when it failed."""
+    certified: bool
+    """Its latest certificate supports the claim."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialView:
+    purpose: Purpose
+    index: int
+    seed: int
+    value: float | None
+    """`None` when it failed."""
+    metrics: Mapping[str, float]
+    seconds: float
+    cpu_seconds: float | None
+    peak_memory_mb: float | None
+    failure: str | None
+    output: str
+    """The last lines of a failed one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detail:
+    """All about one experiment."""
+
+    summary: Summary
+    metric: MetricView
+    reason: str
+    """Why the verdict is what it is."""
+    effect_on_parent: Effect | None
+    """Believed, against its first parent."""
+    predicted_effect: float | None
+    """What its proposer expected; positive is better."""
+    prior: float | None
+    children: tuple[int, ...]
+    trials: tuple[TrialView, ...]
+    checks: Mapping[str, bool]
+    seconds: float
+    """Of all its trials together."""
+    usd: float
+    commit: str | None
+    certificates: tuple[CertificateView, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    metric: MetricView
+    total: int
+    """Experiments there are to list, before `limit`."""
+    rows: tuple[Summary, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """Budget used so far. A limit of `None`: there is none."""
+
+    experiments: int
+    max_experiments: int | None
+    hours: float
+    max_hours: float | None
+    usd: float
+    max_usd: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """The state of a study in its current epoch."""
+
+    task: str
+    goal: str
+    root: Path
+    metric: MetricView
+    epoch: int
+    sandbox: str | None
+    """Level and name of the latest session's sandbox. `None`: never run."""
+    is_working: bool
+    """An engine holds the study right now."""
+    spent: Spent
+    measured: int
+    running: int
+    kept: int
+    """Experiments believed better than everything before them."""
+    keep_rate: float | None
+    """Share of the finished ones. `None` before the first has finished."""
+    failures: Mapping[str, int]
+    """How many failed at which stage."""
+    noise: float | None
+    """Standard deviation of one trial, in the metric's unit. `None` before it is known."""
+    baseline: Summary
+    champion: Summary | None
+    """`None` until there is one besides the baseline."""
+    certificates: tuple[CertificateView, ...]
+
+
+# --- the pieces ----------------------------------------------------------------------------------
+
+
+def metric_view(metric: Metric) -> MetricView:
+    return MetricView(name=metric.name, goal=metric.direction.value, min_effect=metric.min_effect)
+
+
+def staircase(
+    history: History, beliefs: Believer, champion: int | None
+) -> Sequence[tuple[int, Belief]]:
+    """The experiments that are believed better than all before them, with that belief.
+
+    Seen from today: a former leader that later trials unmasked is no step. It starts at the
+    baseline and rises no higher than the champion, who alone is known to pass the checks.
+    """
+    ceiling = beliefs.belief(champion) if champion is not None else None
+    steps: list[tuple[int, Belief]] = []
+    for experiment in history.current():
+        belief = beliefs.belief(experiment.id)
+        if belief is None or not experiment.is_measured:
+            continue
+        if ceiling is not None and experiment.id != champion and belief.mean > ceiling.mean:
+            continue
+        if not steps or belief.mean > steps[-1][1].mean:
+            steps.append((experiment.id, belief))
+    return steps
+
+
+def count_kept(history: History, beliefs: Believer, champion: int | None) -> int:
+    """Steps of the staircase above the baseline."""
+    steps = staircase(history, beliefs, champion)
+    return sum(id != history.epoch.baseline for id, _ in steps)
+
+
+def certificate_view(
+    certified: Certified, task: Task, opened: CertificationOpened | None = None
+) -> CertificateView:
+    """Flip a certificate for people. `opened` adds what the search had believed."""
+    effect, holdout = certified.effect, certified.holdout
+    base = certified.baseline_score
+    pairs = effect.pairs if effect is not None else 0
+    moved = base + effect.effect if effect is not None and base is not None else None
+    return CertificateView(
+        certification=certified.certification,
+        experiment=certified.experiment,
+        baseline=certified.baseline,
+        metric=task.metric.name,
+        claim=certified.claim,
+        reason=certified.reason,
+        effect=effect.effect if effect is not None else None,
+        interval=_bounds(effect),
+        level=effect.level if effect is not None else None,
+        pairs=pairs,
+        trials=2 * pairs,
+        relative_gain=_gain(effect, base),
+        baseline_value=_flip(task.metric, base),
+        value=_flip(task.metric, moved),
+        believed=None if opened is None else _effect(opened.believed, base),
+        holdout_effect=holdout.effect if holdout is not None else None,
+        holdout_interval=_bounds(holdout),
+        holdout_relative_gain=_gain(holdout, certified.holdout_baseline_score),
+        holdout_baseline_value=_flip(task.metric, certified.holdout_baseline_score),
+    )
+
+
+def certificates(
+    task: Task, history: History, experiment: int | None = None
+) -> tuple[CertificateView, ...]:
+    """Certificates of the current epoch, oldest first: of one experiment, or of all."""
+    opened = {
+        certification.certification: certification for certification in history.certifications
+    }
+    return tuple(
+        certificate_view(certified, task, opened.get(number))
+        for number, certified in sorted(history.certificates.items())
+        if certified.baseline == history.epoch.baseline
+        and experiment in (None, certified.experiment)
+    )
+
+
+def summary(
+    task: Task,
+    history: History,
+    beliefs: Believer,
+    champion: int | None,
+    experiment: int,
+    judge: Judge,
+) -> Summary:
+    one = history[experiment]
+    scores, outcome = one.scores(), one.outcome
+    certified = history.certificate_of(experiment)
+    base = _baseline_of(history, one)
+    judged = outcome is not None and not one.is_baseline
+    return Summary(
+        experiment=one.id,
+        epoch=one.epoch,
+        parents=one.parents,
+        is_baseline=one.is_baseline,
+        is_champion=one.id == champion and not one.is_baseline,
+        state=_state(outcome),
+        proposer=one.proposer,
+        move=one.move,
+        hypothesis=one.hypothesis,
+        believed=_estimate(task.metric, beliefs.belief(one.id)),
+        measured=task.metric.value(fmean(scores)) if scores else None,
+        effect=None if one.is_baseline else _difference(beliefs, one.id, base, base),
+        trials=len(scores),
+        verdict=judge(one.id)[0] if judged else None,
+        failure=f"{outcome.stage}: {outcome.reason}" if isinstance(outcome, Failed) else None,
+        certified=certified is not None and certified.claim,
+    )
+
+
+# --- the views -----------------------------------------------------------------------------------
+
+
+def status_view(
+    task: Task,
+    history: History,
+    beliefs: Believer,
+    champion: int | None,
+    *,
+    judge: Judge,
+    sandbox: str | None = None,
+    is_working: bool = False,
+) -> Status:
+    """Where the study stands. Raises `StudyError` when it has not begun.
+
+    sandbox: of the latest `SessionStarted`. is_working: whether an engine holds the lock now.
+    """
+    counted = [one for one in history.current() if not one.is_baseline]
+    failed = [one.outcome for one in counted if isinstance(one.outcome, Failed)]
+    measured = sum(one.is_measured for one in counted)
+    finished = measured + len(failed)
+    kept = count_kept(history, beliefs, champion)
+
+    def summarise(id: int) -> Summary:
+        return summary(task, history, beliefs, champion, id, judge)
+
+    return Status(
+        task=task.name,
+        goal=task.goal,
+        root=task.root,
+        metric=metric_view(task.metric),
+        epoch=history.epoch.epoch,
+        sandbox=sandbox,
+        is_working=is_working,
+        spent=spent(task, history),
+        measured=measured,
+        running=sum(one.is_running for one in counted),
+        kept=kept,
+        keep_rate=kept / finished if finished else None,
+        failures=_tally(one.stage for one in failed),
+        noise=_noise(history, beliefs),
+        baseline=summarise(history.epoch.baseline),
+        champion=None if champion in (None, history.epoch.baseline) else summarise(champion),
+        certificates=certificates(task, history),
+    )
+
+
+def spent(task: Task, history: History) -> Spent:
+    return Spent(
+        experiments=history.spent(),
+        max_experiments=task.budget.experiments,
+        hours=history.seconds_worked / 3600,
+        max_hours=task.budget.hours,
+        usd=history.usd,
+        max_usd=task.budget.usd,
+    )
+
+
+def listing(
+    task: Task,
+    history: History,
+    beliefs: Believer,
+    champion: int | None,
+    *,
+    judge: Judge,
+    order: Order = "id",
+    limit: int | None = None,
+    failed: bool | None = None,
+) -> Listing:
+    """Experiments of the current epoch.
+
+    order: `id` oldest first, `newest` last opened first, `best` by belief: measured ones alone.
+    limit: how many at most. `None`: all.
+    failed: only those that failed, or only those that did not. `None`: both.
+    """
+    if order == "best":
+        ids = list(beliefs.ranking(len(history)))
+    else:
+        first, last = history.epoch.baseline, len(history)
+        ids = list(range(first, last) if order == "id" else range(last - 1, first - 1, -1))
+    if failed is not None:
+        ids = [id for id in ids if isinstance(history[id].outcome, Failed) == failed]
+    return Listing(
+        metric=metric_view(task.metric),
+        total=len(ids),
+        rows=tuple(summary(task, history, beliefs, champion, id, judge) for id in ids[:limit]),
+    )
+
+
+def detail(
+    task: Task,
+    history: History,
+    beliefs: Believer,
+    champion: int | None,
+    experiment: int,
+    *,
+    judge: Judge,
+) -> Detail:
+    """All about one experiment. Raises `StudyError` when there is no such one."""
+    one = history[experiment]
+    base = _baseline_of(history, one)
+    judged = one.outcome is not None and not one.is_baseline
+    first = one.parents[0] if one.parents else None
+    return Detail(
+        summary=summary(task, history, beliefs, champion, experiment, judge),
+        metric=metric_view(task.metric),
+        reason=judge(experiment)[1] if judged else "",
+        effect_on_parent=None if first is None else _difference(beliefs, one.id, first, base),
+        predicted_effect=one.predicted_effect,
+        prior=one.prior,
+        children=tuple(other.id for other in history.experiments if experiment in other.parents),
+        trials=tuple(_trial(task.metric, trial) for trial in one.trials),
+        checks=dict(one.checks),
+        seconds=sum(trial.outcome.seconds for trial in one.trials),
+        usd=one.usd,
+        commit=one.commit,
+        certificates=certificates(task, history, experiment),
+    )
+
+
+# --- helpers -------------------------------------------------------------------------------------
+
+
+def _baseline_of(history: History, experiment: Experiment) -> int:
+    """The baseline of the experiment's own epoch."""
+    for epoch in history.epochs:
+        if epoch.epoch == experiment.epoch:
+            return epoch.baseline
+    raise StudyError(f"experiment x{experiment.id} belongs to no epoch of this study")
+
+
+def _state(outcome: Outcome | None) -> State:
+    match outcome:
+        case None:
+            return "running"
+        case Measured():
+            return "measured"
+        case Failed():
+            return "failed"
+
+
+def _estimate(metric: Metric, belief: Belief | None) -> Estimate | None:
+    return None if belief is None else Estimate(value=metric.value(belief.mean), sd=belief.sd)
+
+
+def _effect(belief: Belief, base: float | None) -> Effect:
+    relative = belief.mean / abs(base) if base else None
+    return Effect(effect=belief.mean, sd=belief.sd, relative=relative)
+
+
+def _difference(beliefs: Believer, experiment: int, other: int, baseline: int) -> Effect | None:
+    difference, base = beliefs.difference(experiment, other), beliefs.belief(baseline)
+    if difference is None:
+        return None
+    return _effect(difference, base.mean if base is not None else None)
+
+
+def _noise(history: History, beliefs: Believer) -> float | None:
+    """A believer starts from a guess, which is nobody's business before the first trial."""
+    return beliefs.noise if any(one.trials for one in history.current()) else None
+
+
+def _bounds(interval: Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else (interval.low, interval.high)
+
+
+def _gain(interval: Interval | None, base: float | None) -> float | None:
+    return interval.effect / abs(base) if interval is not None and base else None
+
+
+def _flip(metric: Metric, score: float | None) -> float | None:
+    return None if score is None else metric.value(score)
+
+
+def _tally(stages: Iterable[str]) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for stage in stages:
+        counts[stage] = counts.get(stage, 0) + 1
+    return counts
+
+
+def _trial(metric: Metric, trial: Trial) -> TrialView:
+    outcome = trial.outcome
+    good = outcome if isinstance(outcome, Measured) else None
+    bad = outcome if isinstance(outcome, Failed) else None
+    return TrialView(
+        purpose=trial.purpose,
+        index=trial.index,
+        seed=trial.seed,
+        value=metric.value(good.score) if good else None,
+        metrics=dict(good.metrics) if good else {},
+        seconds=outcome.seconds,
+        cpu_seconds=good.cpu_seconds if good else None,
+        peak_memory_mb=good.peak_memory_mb if good else None,
+        failure=f"{bad.stage}: {bad.reason}" if bad else None,
+        output=bad.output if bad else "",
+    )
+
+
+def as_json(record: Any) -> str:
+    """One line of JSON, at full precision; a path is its text, an infinite number is null."""
+    import msgspec
+
+    return msgspec.json.encode(record, enc_hook=_encode).decode()
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"no JSON for {type(value).__name__}")
