@@ -1,0 +1,114 @@
+"""A `Task` as the tables it is written in: for `move37.toml`, and for the fact that starts an epoch."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from move37.core.records import Budget, Evaluation, Task
+from move37.tasks.toml import build_task
+from move37.tasks.units import format_duration, format_size
+
+
+def to_mapping(task: Task) -> dict[str, Any]:
+    """Return the whole task as JSON-safe tables, defaults included, without the user's paths.
+
+    The task's directory is left out, and a path below the home directory is written with `~`.
+    """
+    limits: dict[str, list[str]] = {}
+    for limit in task.limits:
+        limits.setdefault(limit.metric, []).append(f"{limit.operator} {_plain(limit.bound)!r}")
+    return {
+        "name": task.name,
+        "goal": task.goal,
+        "search": task.search,
+        "files": {
+            "edit": list(task.files.edit),
+            "link": list(task.files.link),
+            "hide": list(task.files.hide),
+        },
+        "evaluate": {
+            "run": task.evaluate.run,
+            "score": task.evaluate.score or "",
+            "timeout": format_duration(task.evaluate.timeout_seconds),
+            "memory": format_size(task.evaluate.memory_bytes),
+            "cpus": task.evaluate.cpus,
+            "pair": task.evaluate.pair,
+        },
+        "metric": {
+            "name": task.metric.name,
+            "goal": task.metric.direction.value,
+            "min_effect": _plain(task.metric.min_effect),
+            **({} if task.metric.regex is None else {"regex": task.metric.regex}),
+        },
+        "checks": {check.name: check.command for check in task.checks},
+        "limits": {
+            name: bounds[0] if len(bounds) == 1 else bounds for name, bounds in limits.items()
+        },
+        "budget": _budget(task.budget),
+        "sandbox": {
+            "level": task.fence.level,
+            "read": [_without_home(path) for path in task.fence.read],
+            "env": list(task.fence.env),
+        },
+        "proposer": [{"kind": spec.kind, **spec.options} for spec in task.proposers],
+    }
+
+
+def from_mapping(mapping: Mapping[str, Any], root: Path) -> Task:
+    """Return the task that `to_mapping` was given, in this directory. Raises `TaskError`."""
+    return build_task(mapping, root=root, where="the stored task")
+
+
+def to_document(task: Task) -> dict[str, Any]:
+    """Return the task as the tables of a tidy `move37.toml`: without what is as it would be anyway."""
+    document = to_mapping(task)
+    least = to_mapping(_least(task))
+    for table in ("evaluate", "sandbox"):
+        for key in [
+            key for key in document[table] if document[table][key] == least[table].get(key)
+        ]:
+            if key not in ("run", "score"):
+                del document[table][key]
+    for key in ("name", "search", "proposer"):
+        if document[key] == least[key]:
+            del document[key]
+    return _without_nothing(document)
+
+
+def _least(task: Task) -> Task:
+    """The same task with all that can be left out left out."""
+    return Task(
+        name=task.root.name or "task",
+        root=task.root,
+        goal=task.goal,
+        files=task.files,
+        evaluate=Evaluation(run=task.evaluate.run),
+        metric=task.metric,
+    )
+
+
+def _budget(budget: Budget) -> dict[str, float]:
+    limits = {"experiments": budget.experiments, "hours": budget.hours, "usd": budget.usd}
+    return {name: _plain(limit) for name, limit in limits.items() if limit is not None}
+
+
+def _plain(number: float) -> float:
+    """Write 8.0 as 8."""
+    return int(number) if number == int(number) and abs(number) < 1e15 else number
+
+
+def _without_home(path: str) -> str:
+    home = str(Path.home())
+    return f"~{path[len(home) :]}" if path == home or path.startswith(f"{home}/") else path
+
+
+def _without_nothing(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop empty lists, empty texts, zeros and `false`, which say nothing, and tables left empty."""
+    tidy: dict[str, Any] = {}
+    for name, value in document.items():
+        if isinstance(value, dict) and name != "budget":
+            items = cast("dict[str, Any]", value).items()
+            tidy[name] = {key: inner for key, inner in items if inner not in ("", [], 0.0, False)}
+        else:
+            tidy[name] = value
+    return {name: value for name, value in tidy.items() if value not in ({}, [])}
