@@ -1,0 +1,352 @@
+"""Views as text for people, in careful language.
+
+Three words are kept apart: *measured* (what trials printed, luck included), *believed* (the posterior)
+and *certified* (fresh evidence, with its interval). Only the last is ever called an improvement.
+Every function returns lines that fit `width` columns; `None` leaves lines whole, for pipes.
+"""
+
+from collections.abc import Sequence
+
+from move37.core.records import Verdict
+from move37.report.views import (
+    CertificateView,
+    Detail,
+    Effect,
+    Estimate,
+    Listing,
+    MetricView,
+    Spent,
+    Status,
+    Summary,
+    TrialView,
+)
+from move37.report.words import (
+    Paint,
+    Style,
+    cells,
+    clean,
+    count,
+    cut,
+    duration,
+    measured,
+    number,
+    percent,
+    plain,
+    table,
+    wrap,
+)
+
+_VERDICT_STYLE: dict[Verdict, Style] = {
+    Verdict.BETTER: "good",
+    Verdict.WORSE: "bad",
+    Verdict.FAILED: "bad",
+    Verdict.EQUIVALENT: "dim",
+    Verdict.UNCLEAR: "dim",
+}
+
+
+def status_text(status: Status, *, width: int | None = 80, paint: Paint = plain) -> str:
+    """What `move37 status` shows."""
+    title = f"{clean(status.task)} · {clean(status.goal)}"
+    pairs = [
+        ("metric", _metric_line(status)),
+        ("baseline", _standing(status.baseline)),
+        *_champion_lines(status),
+        ("certified", _latest_certificate(status)),
+        ("budget", spent_text(status.spent)),
+        ("kept", _kept(status)),
+    ]
+    if status.failures:
+        pairs.append(("failures", _failures(status)))
+    pairs.append(("sandbox", status.sandbox or "not run yet"))
+    if status.epoch > 0:
+        pairs.append(("epoch", f"{status.epoch}; trials of earlier ones are not compared"))
+    return "\n".join(
+        (
+            paint("title", cut(title, width)),
+            cut(str(status.root), width),
+            "",
+            *_fields(pairs, width),
+        )
+    )
+
+
+def listing_text(listing: Listing, *, width: int | None = 80, paint: Paint = plain) -> str:
+    """What `move37 list` shows: a line for each experiment."""
+    if not listing.rows:
+        return "no experiments to list"
+    header = ("id", listing.metric.name, "effect", "n", "verdict", "hypothesis")
+    styles: list[Style | None] = [_style(row) for row in listing.rows]
+    rows = [(" " + header[0], *header[1:]), *map(_row, listing.rows)]
+    lines = [cut(line, width) for line in table(rows, right=_RIGHT)]
+    shown = [paint("title", lines[0])] + [
+        paint(style, line) if style else line for line, style in zip(lines[1:], styles, strict=True)
+    ]
+    note = f"effect: believed, against the baseline; + is better. ★ champion, ◆ certified. {_goal(listing.metric)}"
+    hidden = listing.total - len(listing.rows)
+    if hidden > 0:
+        note = f"{count(hidden, 'more experiment')} not shown. {note}"
+    return "\n".join((*shown, "", paint("dim", wrap(note, width))))
+
+
+def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain) -> str:
+    """What `move37 show` and `move37 best` show."""
+    one = detail.summary
+    name = f"x{one.experiment}" + (" · champion" if one.is_champion else "")
+    title = f"{name} · {clean(one.hypothesis) or 'no hypothesis'}"
+    pairs = [("change", _origin(detail))]
+    if one.failure:
+        pairs.append(("failed", clean(one.failure)))
+    pairs.append(("believed", _believed(one.believed)))
+    if one.measured is not None:
+        finished = count(one.trials, "finished trial")
+        pairs.append(("measured", f"{number(one.measured)}, the mean of {finished}"))
+    if one.effect is not None:
+        pairs.append(("effect", f"{_effect(one.effect)} against the baseline, believed"))
+    if detail.effect_on_parent is not None and one.parents:
+        pairs.append(
+            ("", f"{_effect(detail.effect_on_parent)} against x{one.parents[0]}, believed")
+        )
+    if detail.predicted_effect is not None:
+        prior = "" if detail.prior is None else f", prior {detail.prior:.2g}"
+        pairs.append(("predicted", f"{detail.predicted_effect:+.4g}{prior}"))
+    if one.verdict is not None:
+        pairs.append(("verdict", f"{one.verdict.value}: {clean(detail.reason)}"))
+    pairs.extend(("check", f"{clean(name)} {_passed(ok)}") for name, ok in detail.checks.items())
+    pairs.append(("cost", f"{duration(detail.seconds)} of trials, {detail.usd:.2f} USD"))
+    if detail.children:
+        pairs.append(("children", _ids(detail.children)))
+    if detail.commit:
+        pairs.append(("commit", detail.commit))
+    parts = ["\n".join((paint("title", cut(title, width)), "", *_fields(pairs, width)))]
+    if detail.trials:
+        parts.append(_trials(detail.trials, width))
+    parts.extend(_outputs(detail.trials, paint))
+    parts.extend(
+        certificate_text(one, detail.metric, width=width, paint=paint)
+        for one in detail.certificates
+    )
+    return "\n\n".join(parts)
+
+
+def certificate_text(
+    view: CertificateView, metric: MetricView, *, width: int | None = 80, paint: Paint = plain
+) -> str:
+    """What `move37 certify` shows."""
+    head = f"x{view.experiment} against the baseline x{view.baseline}, on fresh seeds"
+    pairs: list[tuple[str, str]] = []
+    if view.effect is not None and view.interval is not None:
+        pairs.append(("effect", _fresh(view.effect, view.interval, view.level, metric)))
+        pairs.append(
+            ("", f"{percent(view.relative_gain, sign=True)} of {number(view.baseline_value)}")
+        )
+    if view.holdout_effect is not None and view.holdout_interval is not None:
+        holdout = _fresh(view.holdout_effect, view.holdout_interval, view.level, metric)
+        pairs.append(("hold-out", holdout))
+        base = number(view.holdout_baseline_value)
+        pairs.append(("", f"{percent(view.holdout_relative_gain, sign=True)} of {base}"))
+    pairs.append(("evidence", f"{count(view.pairs, 'pair')}, {count(view.trials, 'trial')}"))
+    if view.believed is not None:
+        pairs.append(("believed", _shrinkage(view)))
+    verdict = "an improvement, certified" if view.claim else "no improvement can be claimed"
+    pairs.append(("verdict", f"{verdict}: {clean(view.reason)}"))
+    style: Style = "good" if view.claim else "warn"
+    return "\n".join((paint(style, cut(head, width)), *_fields(pairs, width)))
+
+
+def spent_text(spent: Spent) -> str:
+    """Budget used so far, in one line."""
+    parts = [
+        f"{spent.experiments:,}{_of(spent.max_experiments)} experiments",
+        f"{duration(3600 * spent.hours)}"
+        + ("" if spent.max_hours is None else f" of {duration(3600 * spent.max_hours)}"),
+    ]
+    if spent.usd or spent.max_usd is not None:
+        limit = "" if spent.max_usd is None else f" of {spent.max_usd:.2f}"
+        parts.append(f"{spent.usd:.2f}{limit} USD")
+    return " · ".join(parts)
+
+
+# --- pieces --------------------------------------------------------------------------------------
+
+_RIGHT = frozenset({1, 2, 3})
+
+
+def _fields(pairs: Sequence[tuple[str, str]], width: int | None) -> list[str]:
+    """Names in a column, values beside them, wrapped."""
+    column = max(cells(name) for name, _ in pairs) + 4
+    indent = " " * column
+    return [f"  {name}".ljust(column) + wrap(value, width, indent) for name, value in pairs]
+
+
+def _goal(metric: MetricView) -> str:
+    better = "lower" if metric.goal == "minimize" else "higher"
+    return f"{better} {clean(metric.name)} is better."
+
+
+def _metric_line(status: Status) -> str:
+    better = "lower" if status.metric.goal == "minimize" else "higher"
+    noise = "" if status.noise is None else f"; one trial's noise ± {status.noise:.2g}"
+    least = status.metric.min_effect
+    worth = "" if not least else f"; effects below {least:g} do not count"
+    return f"{clean(status.metric.name)}, {better} is better{noise}{worth}"
+
+
+def _standing(one: Summary) -> str:
+    return f"x{one.experiment}  {_believed(one.believed)}, {count(one.trials, 'trial')}"
+
+
+def _believed(estimate: Estimate | None) -> str:
+    return "nothing yet" if estimate is None else measured(estimate.value, estimate.sd)
+
+
+def _champion_lines(status: Status) -> list[tuple[str, str]]:
+    one = status.champion
+    if one is None:
+        return [("champion", "the baseline: nothing is believed better so far")]
+    effect = "" if one.effect is None else f", believed effect {_effect(one.effect)}"
+    return [("champion", _standing(one) + effect), ("", clean(one.hypothesis))]
+
+
+def _latest_certificate(status: Status) -> str:
+    """Of the champion if it has one; else the latest claim; else what to do."""
+    champion = status.champion.experiment if status.champion else None
+    own = [view for view in status.certificates if view.experiment == champion]
+    claims = [view for view in status.certificates if view.claim]
+    if not (own or claims):
+        return "nothing yet; `move37 certify` compares the champion on fresh seeds"
+    view = (own or claims)[-1]
+    if not view.claim or view.effect is None or view.interval is None:
+        return f"x{view.experiment}: no improvement can be claimed: {clean(view.reason)}"
+    holdout = (
+        ""
+        if view.holdout_relative_gain is None
+        else f"; hold-out {percent(view.holdout_relative_gain, sign=True)}"
+    )
+    gain = "" if view.relative_gain is None else f", {percent(view.relative_gain, sign=True)}"
+    return f"x{view.experiment}  {_fresh(view.effect, view.interval, view.level, status.metric)}{gain}{holdout}"
+
+
+def _kept(status: Status) -> str:
+    finished = status.measured + sum(status.failures.values())
+    rate = "" if status.keep_rate is None else f" ({percent(status.keep_rate)})"
+    running = f" · {status.running} running" if status.running else ""
+    if running and not status.is_working:
+        running = f" · {status.running} interrupted; `move37 run` goes on with them"
+    return f"{status.kept:,} of {finished:,} finished{rate}{running}"
+
+
+def _failures(status: Status) -> str:
+    by_stage = ", ".join(f"{stage} {n:,}" for stage, n in status.failures.items())
+    return f"{sum(status.failures.values()):,}: {by_stage}"
+
+
+def _of(limit: int | None) -> str:
+    return "" if limit is None else f" of {limit:,}"
+
+
+def _effect(effect: Effect) -> str:
+    relative = "" if effect.relative is None else f" ({percent(effect.relative, sign=True)})"
+    return f"{measured(effect.effect, effect.sd, sign=True)}{relative}"
+
+
+def _fresh(
+    effect: float, interval: tuple[float, float], level: float | None, metric: MetricView
+) -> str:
+    """`0.151 lower val_bpb, 95 % interval 0.142 to 0.160`, in the metric's own direction."""
+    low, high = interval
+    spread = (high - low) / 4
+    up = (effect >= 0) == (metric.goal == "maximize")
+    worse = "" if effect >= 0 else ", which is worse"
+    sure = "" if level is None else f"{100 * level:g} % "
+    return (
+        f"{number(abs(effect), spread)} {'higher' if up else 'lower'} {clean(metric.name)}{worse}, "
+        f"{sure}interval {number(low, spread, sign=True)} to {number(high, spread, sign=True)}"
+    )
+
+
+def _shrinkage(view: CertificateView) -> str:
+    assert view.believed is not None
+    text = f"{_effect(view.believed)} before the fresh trials"
+    if view.effect is None or view.believed.effect <= 0:
+        return text
+    return f"{text}; {percent(view.effect / view.believed.effect)} of it stood up"
+
+
+def _style(row: Summary) -> Style | None:
+    if row.certified:
+        return "good"
+    if row.is_champion or row.is_baseline:
+        return "title"
+    if row.state == "failed":
+        return "dim"
+    return None
+
+
+def _row(row: Summary) -> tuple[str, ...]:
+    sign = "◆" if row.certified else "★" if row.is_champion else " "
+    believed = row.believed
+    effect = row.effect
+    verdict = "baseline" if row.is_baseline else row.verdict.value if row.verdict else "running"
+    told = clean(row.hypothesis) if row.failure is None else clean(row.failure)
+    return (
+        f"{sign}x{row.experiment}",
+        measured(believed.value, believed.sd) if believed else "",
+        measured(effect.effect, effect.sd, sign=True) if effect else "",
+        str(row.trials),
+        verdict,
+        told,
+    )
+
+
+def _origin(detail: Detail) -> str:
+    one = detail.summary
+    if one.is_baseline:
+        return f"none: the baseline of epoch {one.epoch}"
+    source = " and ".join(f"x{parent}" for parent in one.parents)
+    move = f" ({clean(one.move)})" if one.move else ""
+    return f"of {source}, by {clean(one.proposer)}{move}"
+
+
+def _ids(experiments: Sequence[int]) -> str:
+    shown = " ".join(f"x{id}" for id in experiments[:12])
+    return shown if len(experiments) <= 12 else f"{shown} and {len(experiments) - 12:,} more"
+
+
+def _passed(ok: bool) -> str:
+    return "passed" if ok else "failed"
+
+
+def _trials(trials: Sequence[TrialView], width: int | None) -> str:
+    header = ("trial", "seed", "value", "seconds", "memory", "")
+    lines = table(
+        [
+            header,
+            *(
+                (
+                    f"{trial.purpose} {trial.index}",
+                    str(trial.seed),
+                    number(trial.value),
+                    f"{trial.seconds:.2f}",
+                    "" if trial.peak_memory_mb is None else f"{trial.peak_memory_mb:.0f} MB",
+                    clean(trial.failure or ""),
+                )
+                for trial in trials
+            ),
+        ],
+        right=_RIGHT | {4},
+    )
+    return "\n".join("  " + cut(line, None if width is None else width - 2) for line in lines)
+
+
+def _outputs(trials: Sequence[TrialView], paint: Paint) -> list[str]:
+    """The last lines that failed trials printed, harmless on a terminal."""
+    return [
+        f"{trial.purpose} {trial.index} printed last:\n"
+        + paint(
+            "dim",
+            "\n".join(f"  │ {line}" for line in clean(trial.output, keep="\n\t").splitlines()),
+        )
+        for trial in trials
+        if trial.output.strip()
+    ]
