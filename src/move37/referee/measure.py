@@ -1,0 +1,282 @@
+"""One trial, one check: run it fenced in, and say what came of it.
+
+Runs in a worker process. Trusts nothing that the program leaves behind, and raises nothing that the
+program does: whatever it is, it becomes a record.
+"""
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from move37.core.facts import Checked
+from move37.core.protocols import Attachments, Sandbox
+from move37.core.records import (
+    CheckJob,
+    Exit,
+    Failed,
+    Launch,
+    Limit,
+    Measured,
+    Metric,
+    Mount,
+    Stage,
+    Task,
+    Trial,
+    TrialJob,
+)
+from move37.referee.metrics import clean, parse_metrics, read_metric
+from move37.referee.units import UNITS_NAME, dump_units, forget_units, read_units
+
+METRICS_KEPT = 200
+"""A trial keeps so many of the metrics that it printed: those that are needed, then the latest."""
+CHECK_SECONDS = 600.0
+"""A check may take at least so long: a test suite is often slower than a trial."""
+
+_OUTPUT_LINES = 20
+_OUTPUT_CHARACTERS = 4000
+_LINE_CHARACTERS = 200
+_MB = 1024**2
+_GB = 1024**3
+
+
+def measure(
+    task: Task,
+    *,
+    job: TrialJob,
+    workspace: Path,
+    out: Path,
+    fresh_workspace: Callable[[], Path],
+    sandbox: Sandbox,
+    protect: Sequence[str] = (),
+    mounts: Sequence[Mount] = (),
+    hidden_mounts: Sequence[Mount] = (),
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[Trial, Attachments] | None:
+    """Run the evaluation once; `None` when it was stopped before it ended.
+
+    workspace: holds the candidate's program and the task's fixed files, and nothing hidden.
+    out: an empty directory; becomes `$MOVE37_OUT`, for `run` and then for `score`.
+    fresh_workspace: makes a second such workspace for `score`, as the first is no longer trusted.
+    protect: the task's fixed files.
+    hidden_mounts: what `score` may see; and a self-reporting `run`, while it is being certified.
+
+    Attachments: `stdout` and `stderr` of `run`, `score-stdout` and `score-stderr`, and `units` when
+    the evaluation left any; each under `<job id>/`. Raises `SandboxError`, and nothing else.
+    """
+    scored = task.evaluate.score is not None
+    run = Launch(
+        command=task.evaluate.run,
+        workspace=workspace,
+        out=out,
+        protect=tuple(protect),
+        mounts=(*mounts, *(hidden_mounts if job.purpose == "certify" and not scored else ())),
+        env=_environment(job, prints=not scored),
+        timeout_seconds=task.evaluate.timeout_seconds,
+        memory_bytes=task.evaluate.memory_bytes,
+        cpus=task.evaluate.cpus,
+    )
+    ran = sandbox.run(run, stop=stop)
+    exits, failed = [ran], _why_broken("run", ran, run)
+    if failed is None and task.evaluate.score is not None:
+        # A forged `units.json` must not outlive its forger: only `score` may write it.
+        if forget_units(out):
+            score = replace(
+                run,
+                command=task.evaluate.score,
+                workspace=fresh_workspace(),
+                mounts=(*mounts, *hidden_mounts),
+                env=_environment(job, prints=True),
+            )
+            exits.append(sandbox.run(score, stop=stop))
+            failed = _why_broken("score", exits[-1], score)
+        else:
+            failed = Failed(stage="run", reason=f"`run` left a {UNITS_NAME} that will not go away")
+    if exits[-1].ending == "stopped":
+        return None
+    return _close(task, job, out, exits, failed)
+
+
+def _close(
+    task: Task, job: TrialJob, out: Path, exits: Sequence[Exit], failed: Failed | None
+) -> tuple[Trial, Attachments]:
+    """Make a trial of how `run`, and `score` if it came to that, ended."""
+    kept: dict[str, bytes] = {}
+    for prefix, exit in zip(("", "score-"), exits, strict=False):
+        kept[f"{job.id}/{prefix}stdout"] = exit.stdout
+        kept[f"{job.id}/{prefix}stderr"] = exit.stderr
+    outcome = failed or read_outcome(task.metric, task.limits, ran=exits[0], printed=exits[-1])
+    if isinstance(outcome, Measured):
+        units = read_units(out)
+        if isinstance(units, Failed):
+            outcome = units
+        elif units is not None:
+            kept[f"{job.id}/units"] = dump_units(units)
+    if isinstance(outcome, Failed):
+        seconds = sum(exit.seconds for exit in exits)
+        outcome = replace(outcome, output=last_lines(exits[-1]), seconds=seconds)
+    return Trial(purpose=job.purpose, index=job.index, seed=job.seed, outcome=outcome), kept
+
+
+def check(
+    task: Task,
+    *,
+    job: CheckJob,
+    workspace: Path,
+    out: Path,
+    sandbox: Sandbox,
+    protect: Sequence[str] = (),
+    mounts: Sequence[Mount] = (),
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[Checked, Attachments] | None:
+    """Run one of the task's checks on a program; `None` when it was stopped before it ended.
+
+    It sees what `run` sees, and `MOVE37_SEED` is 0. Arguments, attachments and errors are those of
+    `measure`.
+    """
+    launch = Launch(
+        command=job.check.command,
+        workspace=workspace,
+        out=out,
+        protect=tuple(protect),
+        mounts=tuple(mounts),
+        env={"MOVE37_SEED": "0"},
+        timeout_seconds=max(task.evaluate.timeout_seconds, CHECK_SECONDS),
+        memory_bytes=task.evaluate.memory_bytes,
+        cpus=task.evaluate.cpus,
+    )
+    exit = sandbox.run(launch, stop=stop)
+    if exit.ending == "stopped":
+        return None
+    failed = _why_broken("check", exit, launch)
+    checked = Checked(
+        experiment=job.experiment,
+        check=job.check.name,
+        passed=failed is None,
+        reason="" if failed is None else failed.reason,
+        output="" if failed is None else last_lines(exit),
+        seconds=exit.seconds,
+    )
+    return checked, {f"{job.id}/stdout": exit.stdout, f"{job.id}/stderr": exit.stderr}
+
+
+def read_outcome(
+    metric: Metric, limits: Sequence[Limit], *, ran: Exit, printed: Exit
+) -> Measured | Failed:
+    """What an evaluation that ended well says.
+
+    ran: how `run` ended. Seconds, CPU seconds and memory are its own, without those of `score`.
+    printed: whose stdout is believed: that of `score`, or of `run` where there is none.
+    """
+    stdout = _text(printed.stdout)
+    value = read_metric(metric, stdout)
+    if isinstance(value, Failed):
+        if isinstance(read_metric(metric, _text(printed.stderr)), float):
+            return replace(value, reason=f"{value.reason} (it is on stderr; print it to stdout)")
+        return value
+    needed = [f"holdout_{metric.name}", *(limit.metric for limit in limits)]
+    measured = Measured(
+        score=metric.score(value),
+        metrics={**_bounded(parse_metrics(stdout), needed), metric.name: value},
+        seconds=ran.seconds,
+        cpu_seconds=ran.cpu_seconds,
+        peak_memory_mb=ran.peak_memory_bytes / _MB,
+    )
+    return violated_limit(limits, measured) or measured
+
+
+def violated_limit(limits: Sequence[Limit], measured: Measured) -> Failed | None:
+    """The first limit that a trial breaks, or that cannot be checked."""
+    values = limited_values(measured)
+    for limit in limits:
+        if limit.metric not in values:
+            return Failed(
+                stage="limit",
+                reason=f"the limit `{limit}` cannot be checked: the evaluation prints no finite "
+                f"{limit.metric!r}; print it, or remove the limit",
+            )
+        if not limit.holds(values[limit.metric]):
+            return Failed(
+                stage="limit",
+                reason=f"{limit.metric} is {values[limit.metric]!r}, against the limit `{limit}`",
+            )
+    return None
+
+
+def limited_values(measured: Measured) -> Mapping[str, float]:
+    """What limits may speak of: the printed metrics, and the sandbox's own figures above them."""
+    return {
+        **measured.metrics,
+        "seconds": measured.seconds,
+        "cpu_seconds": measured.cpu_seconds,
+        "peak_memory_mb": measured.peak_memory_mb,
+    }
+
+
+def last_lines(exit: Exit) -> str:
+    """The end of what a program printed, for whoever proposes next."""
+    errors = _lines(exit.stderr)[-_OUTPUT_LINES:]
+    room = _OUTPUT_LINES - len(errors)
+    printed = _lines(exit.stdout)[-room:] if room else []
+    return "\n".join([*printed, *errors])[-_OUTPUT_CHARACTERS:]
+
+
+def _why_broken(stage: Stage, exit: Exit, launch: Launch) -> Failed | None:
+    """Why a program did not end well; `None` when it did."""
+    match exit.ending:
+        case "exited" if exit.code == 0:
+            return None
+        case "exited":
+            how = f"exited with status {exit.code}"
+        case "signalled":
+            how = f"was killed by {_signal_name(exit.code)}"
+        case "timeout":
+            how = f"ran over its {launch.timeout_seconds:g} s"
+        case "memory":
+            how = f"needed more than its {_size(launch.memory_bytes)} of memory"
+        case "disk":
+            how = f"wrote more than its {_size(launch.disk_bytes)} of files"
+        case "stopped":
+            how = "was stopped"
+    lines = _lines(exit.stderr) or _lines(exit.stdout)
+    said = f": {_shorten(lines[-1].strip())}" if lines else ", and printed nothing"
+    what = "it" if stage == "check" else f"`{stage}`"
+    return Failed(stage=stage, reason=f"{what} {how}{said}")
+
+
+def _environment(job: TrialJob, *, prints: bool) -> Mapping[str, str]:
+    """prints: whether this is the launch whose metrics are believed."""
+    holdout = {"MOVE37_HOLDOUT": "1"} if prints and job.purpose == "certify" else {}
+    return {"MOVE37_SEED": str(job.seed), **holdout}
+
+
+def _bounded(metrics: Mapping[str, float], needed: Sequence[str]) -> Mapping[str, float]:
+    """The needed metrics and the latest others, so that no program can swell the study's facts."""
+    others = [name for name in metrics if name not in needed]
+    kept = {*others[max(0, len(others) - METRICS_KEPT) :], *needed}
+    return {name: value for name, value in metrics.items() if name in kept}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def _size(number: int) -> str:
+    unit, name = (_GB, "GB") if number >= _GB else (_MB, "MB")
+    return f"{number / unit:.3g} {name}"
+
+
+def _text(stream: bytes) -> str:
+    return stream.decode(errors="replace")
+
+
+def _lines(stream: bytes) -> list[str]:
+    lines = clean(_text(stream)).splitlines()
+    return [_shorten(line.rstrip()) for line in lines if line.strip()]
+
+
+def _shorten(line: str) -> str:
+    return line if len(line) <= _LINE_CHARACTERS else line[: _LINE_CHARACTERS - 3] + "..."
