@@ -3,7 +3,7 @@
 Safe to stop at any line and call again: all state is in the journal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from move37.core.facts import Fact, Opened
@@ -18,6 +18,25 @@ Halt = Literal["budget", "stopped", "exhausted", "baseline"]
 
 EXHAUSTED_AFTER = 50
 """So many proposals in a row that came to nothing mean that the proposer has nothing left."""
+
+
+def settle(
+    journal: Journal,
+    runner: Runner,
+    *,
+    wants: Callable[[], Sequence[Job]],
+    stopped: Callable[[], bool],
+) -> bool:
+    """Do wanted jobs until none is wanted any more. Return `False` when told to stop before that."""
+    while (jobs := wants()) or runner.pending():
+        for job in jobs:
+            if runner.free_slots() and not stopped():
+                runner.submit(job)
+        if not runner.pending():
+            return False
+        for fact, attachments in runner.collect():
+            journal.record(fact, attachments)
+    return True
 
 
 class Loop:
@@ -55,17 +74,20 @@ class Loop:
         return halt
 
     def _advance(self) -> Halt | None:
-        """Give every free slot something to do, what was left over from a stopped run first."""
+        """Give every free slot something to do: what a stopped run left over, what the referee
+        wants, and only then something new."""
         history = self.journal.history
         halt = self._halted()
         if halt == "stopped":
             return halt
         for experiment in history.running():
-            self._attempt(experiment)
+            if self._runner.free_slots():
+                self._attempt(experiment)
         if history.baseline.outcome is not None and not history.baseline.is_measured:
             return "baseline"
         for job in self._referee.wants(history):
-            self._runner.submit(job)
+            if self._runner.free_slots():
+                self._runner.submit(job)
         while halt is None and self._runner.free_slots():
             if history.rejected_in_a_row >= EXHAUSTED_AFTER:
                 return "exhausted"

@@ -4,25 +4,29 @@ The engine proposes (it has the history); worker processes measure. Runners are 
 a plain object, so that any machine can run the same code.
 """
 
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from move37.core.errors import ProposalFailed
-from move37.core.facts import Fact, Proposed, Rejected
+from move37.core.facts import Checked, Fact, Proposed, Rejected, Tried, failed_job
 from move37.core.history import Experiment
 from move37.core.journal import Journal
-from move37.core.protocols import Believer, Proposer, Request
+from move37.core.protocols import Attachments, Believer, Proposer, Request
 from move37.core.records import (
+    CheckJob,
     Failed,
-    Fence,
+    Job,
     Mount,
     Proposal,
     Task,
 )
 
 _PROGRAMS_KEPT = 64
+
+Result = tuple[Tried | Checked, Attachments]
 
 
 class Proposing:
@@ -132,18 +136,97 @@ def changed(files: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> 
     return {path: data for path, data in {**files, **changes}.items() if data is not None}
 
 
+# --- measuring, in a worker process --------------------------------------------------------------
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bench:
+class Workplace:
     """What a worker process needs to know to measure programs. Picklable."""
 
     task: Task
+    """Its fence has the level that was proved at start, so that workers need not prove it again."""
     code: Path
     """The bare repository."""
     scratch: Path
     """A directory of ours for workspaces."""
-    fence: Fence
-    """With the level that was proved at start, so that workers need not prove it again."""
     links: tuple[Mount, ...]
-    hidden: tuple[str, ...]
-    """Paths in the snapshot that candidate code must not see; also those mounted by `hides`."""
     hides: tuple[Mount, ...]
+
+
+class Measuring:
+    """The worker's half: does trial and check jobs. One for each worker process."""
+
+    def __init__(self, workplace: Workplace, number: int) -> None:
+        """number: of the worker; it works in a directory, and as a user, of its own."""
+        from move37.sandbox import make_sandbox
+        from move37.store.git import GitCode
+
+        self._place = workplace
+        self._task = workplace.task
+        self._code = GitCode(workplace.code, write=False)
+        self._directory = workplace.scratch / f"slot{number}"
+        self._sandbox = make_sandbox(self._task.fence, slot=number, scratch=self._directory)
+        self._editable = edit_matcher(self._task)
+
+    def __call__(self, job: Job, stop: Callable[[], bool]) -> Result | None:
+        """Do it; `None` when `stop` said so before it ended."""
+        try:
+            return self._attempt(job, stop)
+        except Exception as error:  # noqa: BLE001 - the one place where an attempt becomes an outcome
+            text = "".join(traceback.format_exception(error))
+            reason = f"the engine could not run it: {type(error).__name__}: {error}"
+            return failed_job(job, Failed(stage="sandbox", reason=reason, output=text)), {}
+
+    def _attempt(self, job: Job, stop: Callable[[], bool]) -> Result | None:
+        from move37.referee import measure as referee
+
+        out = self._fresh("out")
+        workspace = self._workspace(job.commit, "work")
+        protect = [path for path in self._code.paths(job.commit) if not self._editable(path)]
+        if isinstance(job, CheckJob):
+            return referee.check(
+                self._task,
+                job=job,
+                workspace=workspace,
+                out=out,
+                sandbox=self._sandbox,
+                protect=protect,
+                mounts=self._place.links,
+                stop=stop,
+            )
+        measured = referee.measure(
+            self._task,
+            job=job,
+            workspace=workspace,
+            out=out,
+            fresh_workspace=lambda: self._workspace(job.commit, "score"),
+            sandbox=self._sandbox,
+            protect=protect,
+            mounts=self._place.links,
+            hidden_mounts=self._place.hides,
+            stop=stop,
+        )
+        if measured is None:
+            return None
+        trial, attachments = measured
+        return Tried(experiment=job.experiment, trial=trial), attachments
+
+    def _workspace(self, commit: str, name: str) -> Path:
+        directory = self._fresh(name)
+        self._code.write(commit, directory)
+        return directory
+
+    def _fresh(self, name: str) -> Path:
+        from move37.sandbox.scratch import fresh
+
+        directory = self._directory / name
+        fresh(directory)
+        return directory
+
+
+def edit_matcher(task: Task) -> Callable[[str], bool]:
+    """Return a function that says whether a candidate may change the file of a path."""
+    from move37.tasks.globs import compile_glob
+
+    globs = [compile_glob(pattern) for pattern in task.files.edit]
+    return lambda path: any(glob.matches(path) for glob in globs)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from move37.core.records import Belief, Failed, Interval, Trial
+from move37.core.records import Belief, CheckJob, Failed, Interval, Job, Trial
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,3 +172,17 @@ class Row:
     at: float
     """Seconds since 1970."""
     fact: Fact
+
+
+def failed_job(job: Job, failed: Failed) -> Tried | Checked:
+    """The fact that a job failed for a reason of its own."""
+    if isinstance(job, CheckJob):
+        return Checked(
+            experiment=job.experiment,
+            check=job.check.name,
+            passed=False,
+            reason=failed.reason,
+            output=failed.output,
+        )
+    trial = Trial(purpose=job.purpose, index=job.index, seed=job.seed, outcome=failed)
+    return Tried(experiment=job.experiment, trial=trial)

@@ -103,6 +103,7 @@ class History:
         self._certifications: list[CertificationOpened] = []
         self._certificates: dict[int, Certified] = {}
         self._rejected_in_a_row = 0
+        self._session: SessionStarted | None = None
         self._session_began: float | None = None
         self._last_at = 0.0
         self._seconds_before = 0.0
@@ -176,6 +177,11 @@ class History:
     def rejected_in_a_row(self) -> int:
         """How many of the latest proposals came to nothing, one after the other."""
         return self._rejected_in_a_row
+
+    @property
+    def session(self) -> SessionStarted | None:
+        """The latest one. `None`: nobody has worked on the study yet."""
+        return self._session
 
     @property
     def seconds_worked(self) -> float:
@@ -261,7 +267,7 @@ class History:
             case Certified():
                 self._certificates[fact.certification] = fact
             case SessionStarted():
-                self._rejected_in_a_row = 0
+                self._session, self._rejected_in_a_row = fact, 0
             case SessionEnded():
                 self._seconds_before, self._session_began = self.seconds_worked, None
             case _:

@@ -23,6 +23,10 @@ class Journal:
             for fold in self._folds:
                 fold.add(row.fact)
 
+    def follow(self, fold: Fold) -> None:
+        """Tell this fold, too, what happens from now on."""
+        self._folds.append(fold)
+
     def record(self, fact: Fact, attachments: Mapping[str, bytes] | None = None) -> None:
         """Store a fact for good, then tell everyone."""
         row = self.store.append(fact, attachments or {})

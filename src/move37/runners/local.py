@@ -17,9 +17,9 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from move37.core.errors import Move37Error
-from move37.core.facts import Checked, Tried
+from move37.core.facts import Checked, Tried, failed_job
 from move37.core.protocols import Attachments
-from move37.core.records import CheckJob, Failed, Job, Trial
+from move37.core.records import Failed, Job
 
 Result = tuple[Tried | Checked, Attachments]
 
@@ -193,11 +193,7 @@ def _send(pipe: Pipe, message: Job | bytes) -> bool:
 def _died(job: Job, code: int) -> Tried | Checked:
     how = f"by signal {-code}" if code < 0 else f"with exit status {code}"
     reason = f"the worker process died {how}, twice, while it ran {job.id}"
-    if isinstance(job, CheckJob):
-        return Checked(experiment=job.experiment, check=job.check.name, passed=False, reason=reason)
-    failed = Failed(stage="sandbox", reason=reason)
-    trial = Trial(purpose=job.purpose, index=job.index, seed=job.seed, outcome=failed)
-    return Tried(experiment=job.experiment, trial=trial)
+    return failed_job(job, Failed(stage="sandbox", reason=reason))
 
 
 def serve() -> None:

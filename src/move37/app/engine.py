@@ -1,0 +1,271 @@
+"""A study at work: parts wired together, workers running, facts coming in."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import move37
+from move37.app.settings import RunSettings, default_workers
+from move37.app.study import STUDY, Study, check_names, write_study
+from move37.core.errors import NothingToPropose
+from move37.core.events import (
+    Began,
+    Ended,
+    Event,
+    JobStarted,
+    PhaseBegan,
+    Progressed,
+    Recorded,
+    Standing,
+    Stop,
+)
+from move37.core.facts import CertificationOpened, Fact, SessionEnded, SessionStarted
+from move37.core.protocols import Fold, Proposer, Search
+from move37.core.records import Job, Mount, ProposerSpec, Strength, Task, TrialJob
+from move37.loop import Halt, Loop, settle
+from move37.report.scoreboard import Scoreboard
+from move37.runners.local import LocalRunner
+from move37.search.belief import LineagePosterior
+from move37.worker import Measuring, Proposing, Workplace, edit_matcher
+
+Watch = Callable[[Event], None]
+
+_LEVELS = {"A": "root", "B": "user", "E": "plain"}
+
+
+class Engine:
+    """A study at work: its parts wired, its workers running. A context manager."""
+
+    def __init__(self, root: Path, settings: RunSettings, *, watch: Watch, stop: Stop) -> None:
+        """Raises `Move37Error` in its kinds when the task, the study or the sandbox is not to be had."""
+        self._watch = watch
+        self._stop = stop
+        self._settings = settings
+        self._began = time.monotonic()
+        self.complaint: str | None = None
+        """Why there is nothing to propose, in a proposer's words; set when that ended `explore`."""
+        self._scoreboard = Scoreboard()
+        self._stack = ExitStack()
+        self.study = self._stack.enter_context(
+            write_study(root, seed=settings.seed, adjust=settings.applied, folds=self._make_folds)
+        )
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def explore(self) -> Halt:
+        """Spend the budget. Returns why it ended."""
+        from move37.referee.seeds import search_trial
+
+        history = self.study.history
+        self._watch(PhaseBegan(phase="search" if history.baseline.trials else "baseline"))
+        loop = Loop(
+            self.study.journal,
+            search=self._search,
+            referee=self._referee,
+            runner=self._runner,
+            propose=self._proposing.propose,
+            trial=lambda experiment: search_trial(history, experiment),
+            halted=self._halted,
+        )
+        try:
+            return loop.explore()
+        except NothingToPropose as nothing:
+            # What was opened stays open: the next run may find something to propose.
+            self.complaint = str(nothing)
+            return "exhausted"
+
+    def certify(self, experiment: int) -> bool:
+        """Compare an experiment with the baseline on fresh seeds. `False`: stopped before the end.
+
+        A certification that an earlier run left unfinished is finished first: what was opened is
+        always concluded, so that no unwelcome result can be dropped.
+        """
+        from move37.referee import open_certification
+
+        study = self.study
+        left_over = _unfinished(study)
+        if left_over is not None and not self._conclude(left_over):
+            return False
+        if left_over is not None and left_over.experiment == experiment:
+            return True
+        study.journal.record(
+            open_certification(study.history, study.believer, study.task, experiment)
+        )
+        return self._conclude(study.history.certifications[-1])
+
+    def _conclude(self, opened: CertificationOpened) -> bool:
+        from move37.referee import conclude, wanted_trials
+
+        study = self.study
+        self._watch(PhaseBegan(phase="certify", trials=2 * opened.pairs))
+        done = settle(
+            study.journal,
+            self._runner,
+            wants=lambda: wanted_trials(study.history, opened),
+            stopped=lambda: self._stop.soft,
+        )
+        if done:
+            certified = conclude(study.history, opened, study.task, study.store.attachment)
+            study.journal.record(certified)
+        return done
+
+    def end(self, reason: str) -> None:
+        """Note that this session ended on its own terms."""
+        self.study.journal.record(SessionEnded(reason=reason))
+        self._watch(Ended(reason=reason))
+
+    # --- wiring ----------------------------------------------------------------------------------
+
+    def _make_folds(self, task: Task, believer: LineagePosterior) -> Sequence[Fold]:
+        from move37.proposers import make_proposer
+        from move37.search import make_search
+
+        self._proposers = dict(_named(task.proposers, make_proposer))
+        self._search: Search = make_search(
+            task.search,
+            believer,
+            proposers=tuple(self._proposers),
+            checks=check_names(task),
+        )
+        return [self._search, *self._proposers.values(), self._scoreboard]
+
+    def _start(self) -> None:
+        from move37.proposers.normalise import Normaliser
+        from move37.referee.wants import Referee
+
+        from move37.sandbox import probe
+
+        study = self.study
+        strength = probe(study.task.fence)
+        workers = self._settings.workers or default_workers(study.task)
+        self._referee = Referee(study.task, study.believer)
+        self._proposing = Proposing(
+            study.task,
+            study.journal,
+            proposers=self._proposers,
+            believer=study.believer,
+            editable=edit_matcher(study.task),
+            identity=Normaliser().identity,
+        )
+        workplace = self._workplace(strength)
+        self._runner = self._stack.enter_context(
+            LocalRunner(
+                partial(Measuring, workplace),
+                workers=workers,
+                started=self._announce_job,
+                interrupted=lambda: self._stop.hard,
+            )
+        )
+        self._seconds_before = study.history.seconds_worked
+        study.journal.record(
+            SessionStarted(version=move37.__version__, workers=workers, sandbox=describe(strength))
+        )
+        self._watch(self._introduction(strength, workers))
+        study.journal.follow(_Announcer(self._announce))
+
+    def _workplace(self, strength: Strength) -> Workplace:
+        study, files = self.study, self.study.files
+        assert files is not None, "an engine's study is opened to be written"
+        fence = replace(study.task.fence, level=_LEVELS[strength.level])
+
+        def mounts(paths: Sequence[str]) -> tuple[Mount, ...]:
+            return tuple(Mount(source=study.root / path, target=path) for path in paths)
+
+        return Workplace(
+            task=replace(study.task, fence=fence),
+            code=study.root / STUDY / "code.git",
+            scratch=study.root / STUDY / "scratch",
+            links=mounts(files.linked),
+            hides=mounts(files.hidden),
+        )
+
+    def _introduction(self, strength: Strength, workers: int) -> Began:
+        task = self.study.task
+        return Began(
+            task=task.name,
+            goal=task.goal,
+            metric=task.metric,
+            budget=task.budget,
+            workers=workers,
+            sandbox=describe(strength),
+            standing=self._standing(),
+        )
+
+    def _standing(self) -> Standing:
+        study = self.study
+        return self._scoreboard.standing(study.history, study.believer, study.champion)
+
+    def _announce(self, fact: Fact) -> None:
+        self._watch(Recorded(fact=fact))
+        self._watch(Progressed(standing=self._standing()))
+
+    def _announce_job(self, job: Job) -> None:
+        self._watch(
+            JobStarted(
+                job=job.id,
+                experiment=job.experiment,
+                purpose=job.purpose if isinstance(job, TrialJob) else "check",
+                timeout_seconds=self.study.task.evaluate.timeout_seconds,
+            )
+        )
+
+    # --- what the loop asks ----------------------------------------------------------------------
+
+    def _halted(self) -> Halt | None:
+        if self._stop.soft:
+            return "stopped"
+        history, budget = self.study.history, self.study.task.budget
+        if budget.experiments is not None and history.spent() >= budget.experiments:
+            return "budget"
+        worked = self._seconds_before + time.monotonic() - self._began
+        if budget.hours is not None and worked >= budget.hours * 3600:
+            return "budget"
+        if budget.usd is not None and history.usd >= budget.usd:
+            return "budget"
+        return None
+
+
+class _Announcer:
+    """A fold that tells whoever watches."""
+
+    def __init__(self, announce: Callable[[Fact], None]) -> None:
+        self._announce = announce
+
+    def add(self, fact: Fact) -> None:
+        self._announce(fact)
+
+
+def describe(strength: Strength) -> str:
+    return f"{strength.level}, {strength.name}"
+
+
+def _unfinished(study: Study) -> CertificationOpened | None:
+    """The certification of the current epoch that was opened and not concluded, if any."""
+    history = study.history
+    for opened in history.certifications:
+        concluded = opened.certification in history.certificates
+        if not concluded and opened.baseline == history.epoch.baseline:
+            return opened
+    return None
+
+
+def _named(
+    specs: Iterable[ProposerSpec], make: Callable[[ProposerSpec], Proposer]
+) -> Iterator[tuple[str, Proposer]]:
+    """Proposers by name: their kind, numbered from the second of a kind on."""
+    seen: dict[str, int] = {}
+    for spec in specs:
+        seen[spec.kind] = count = seen.get(spec.kind, 0) + 1
+        yield spec.kind if count == 1 else f"{spec.kind}-{count}", make(spec)

@@ -1,0 +1,70 @@
+"""`init`, `apply`, `branch`, `patch`: the only commands that write in the user's own files."""
+
+from pathlib import Path
+
+from move37.app.look import baseline_of, diff_of
+from move37.app.study import Study, find_root, read_study
+from move37.core.history import Experiment
+from move37.report.results import Applied, Branched, Patched
+
+
+def apply(root: Path, experiment: int | None = None) -> Applied:
+    """Write the changes of an experiment (the champion) into the user's files.
+
+    Raises `HomeError` when that would overwrite what the user has changed since.
+    """
+    from move37.store import home
+
+    with read_study(find_root(root)) as study:
+        program, baseline, commit = _programs(study, experiment)
+        files = home.apply(study.root, study.store.code, baseline=baseline, commit=commit)
+        return Applied(experiment=program.id, files=tuple(files))
+
+
+def branch(root: Path, name: str, experiment: int | None = None) -> Branched:
+    """Make a branch with the changes in the user's repository; work tree and index stay as they are.
+
+    Raises `HomeError` when there is no repository, or the branch exists.
+    """
+    from move37.store import home
+
+    with read_study(find_root(root)) as study:
+        program, baseline, commit = _programs(study, experiment)
+        made = home.branch(
+            study.root,
+            study.store.code,
+            baseline=baseline,
+            commit=commit,
+            name=name,
+            message=_message(study, program),
+        )
+        return Branched(experiment=program.id, branch=name, commit=made)
+
+
+def patch(root: Path, experiment: int | None = None) -> Patched:
+    """The changes of an experiment (the champion) against the task as it was, for `git apply`."""
+    with read_study(find_root(root)) as study:
+        changes = diff_of(study, experiment, None)
+        return Patched(experiment=changes.experiment, text=changes.text)
+
+
+def _programs(study: Study, experiment: int | None) -> tuple[Experiment, str, str]:
+    program = study.program(experiment)
+    baseline = study.history[baseline_of(study, program.epoch)]
+    assert program.commit is not None
+    assert baseline.commit is not None
+    return program, baseline.commit, program.commit
+
+
+def _message(study: Study, program: Experiment) -> str:
+    """What the commit says: every edit of the lineage, and what is known of the effect."""
+    edits: list[str] = []
+    node = program
+    while node.parents:
+        edits.append(f"- {node.hypothesis} (x{node.id})")
+        node = study.history[node.parents[0]]
+    certified = study.history.certificate_of(program.id)
+    evidence = "Not certified." if certified is None else certified.reason
+    return "\n".join(
+        [f"{study.task.name}: x{program.id}, found by move37", "", *reversed(edits), "", evidence]
+    )

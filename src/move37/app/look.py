@@ -1,0 +1,127 @@
+"""`status`, `list`, `show`, `diff`, `best`, `report`: the commands that only look."""
+
+from pathlib import Path
+
+from move37.app.study import STUDY, Study, find_root, read_study
+from move37.core.records import Verdict
+from move37.report.results import Diff, Reported
+from move37.report.views import (
+    Detail,
+    Judge,
+    Listing,
+    Order,
+    Status,
+    detail,
+    listing,
+    status_view,
+)
+
+
+def status(root: Path) -> Status:
+    """Where the study stands. Raises `StudyError` when there is none."""
+    with read_study(find_root(root)) as study:
+        return status_of(study, is_working=_is_working(study.root))
+
+
+def list_experiments(
+    root: Path, *, order: Order = "id", limit: int | None = None, failed: bool | None = None
+) -> Listing:
+    """The experiments of the current epoch; see `report.views.listing`."""
+    with read_study(find_root(root)) as study:
+        return listing(
+            study.task,
+            study.history,
+            study.believer,
+            study.champion,
+            judge=judge_of(study),
+            order=order,
+            limit=limit,
+            failed=failed,
+        )
+
+
+def show(root: Path, experiment: int) -> Detail:
+    """All about one experiment. Raises `StudyError` when there is no such one."""
+    with read_study(find_root(root)) as study:
+        return detail_of(study, experiment)
+
+
+def best(root: Path) -> Detail:
+    """All about the champion. Raises `StudyError` when there is none yet."""
+    with read_study(find_root(root)) as study:
+        return detail_of(study, study.program(None).id)
+
+
+def diff(root: Path, experiment: int | None = None, other: int | None = None) -> Diff:
+    """What an experiment (the champion) changes in another (the baseline of its epoch)."""
+    with read_study(find_root(root)) as study:
+        return diff_of(study, experiment, other)
+
+
+def report(root: Path, out: Path | None = None) -> Reported:
+    """Draw `progress.png`, into `out` or the task's study. Raises `Move37Error` without matplotlib."""
+    from move37.report.progress import draw_progress
+
+    with read_study(find_root(root)) as study:
+        directory = out or study.root / STUDY
+        directory.mkdir(parents=True, exist_ok=True)
+        chart = directory / "progress.png"
+        draw_progress(study.task, study.history, study.believer, study.champion, chart)
+        return Reported(files=(chart,))
+
+
+# --- the same for a study that is open already ---------------------------------------------------
+
+
+def judge_of(study: Study) -> Judge:
+    """The referee's verdict on an experiment of this study against its baseline, and why."""
+    from move37.referee.judge import judge
+
+    def decide(experiment: int) -> tuple[Verdict, str]:
+        judgement = judge(study.history, study.believer, study.task, experiment)
+        return judgement.verdict, judgement.reason
+
+    return decide
+
+
+def status_of(study: Study, *, is_working: bool) -> Status:
+    session = study.history.session
+    return status_view(
+        study.task,
+        study.history,
+        study.believer,
+        study.champion,
+        judge=judge_of(study),
+        sandbox=None if session is None else session.sandbox,
+        is_working=is_working,
+    )
+
+
+def detail_of(study: Study, experiment: int) -> Detail:
+    return detail(
+        study.task,
+        study.history,
+        study.believer,
+        study.champion,
+        experiment,
+        judge=judge_of(study),
+    )
+
+
+def diff_of(study: Study, experiment: int | None, other: int | None) -> Diff:
+    new = study.program(experiment)
+    old = study.program(baseline_of(study, new.epoch) if other is None else other)
+    assert new.commit is not None
+    assert old.commit is not None
+    text = study.store.code.diff(old.commit, new.commit)
+    return Diff(experiment=new.id, other=old.id, text=text)
+
+
+def baseline_of(study: Study, epoch: int) -> int:
+    return study.history.epochs[epoch].baseline
+
+
+def _is_working(root: Path) -> bool:
+    from move37.store.lock import owner
+
+    return owner(root / STUDY / "lock") is not None

@@ -1,0 +1,156 @@
+"""`run`, `certify` and `demo`: the commands that measure."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from move37.app.engine import Engine, Watch
+from move37.app.look import detail_of, diff_of, status_of
+from move37.app.settings import RunSettings
+from move37.app.study import Study, find_root, read_study
+from move37.core.errors import Move37Error, StudyError
+from move37.core.events import Event, Stop
+from move37.core.records import Failed
+from move37.loop import EXHAUSTED_AFTER, Halt
+from move37.report.results import DemoResult, RunResult
+from move37.report.views import CertificateView, certificates
+
+
+def _silent(event: Event) -> None:
+    """Watches nothing."""
+
+
+def run(
+    root: Path,
+    settings: RunSettings | None = None,
+    *,
+    watch: Watch = _silent,
+    stop: Stop | None = None,
+) -> RunResult:
+    """Start or go on, until the budget is spent; then certify the champion.
+
+    Raises a `Move37Error` when the task, the study or the sandbox cannot be used.
+    """
+    settings, stop = settings or RunSettings(), stop or Stop()
+    with Engine(find_root(root), settings, watch=watch, stop=stop) as engine:
+        halt = engine.explore()
+        if settings.certify and halt in ("budget", "exhausted"):
+            _certify_champion(engine)
+        if stop.soft:
+            halt = "stopped"
+        reason = _explain(engine, halt)
+        engine.end(reason)
+        return RunResult(
+            halt=halt,
+            reason=reason,
+            status=status_of(engine.study, is_working=False),
+            certified=_latest_certificate(engine.study),
+        )
+
+
+def certify(
+    root: Path,
+    experiment: int | None = None,
+    *,
+    settings: RunSettings | None = None,
+    watch: Watch = _silent,
+    stop: Stop | None = None,
+) -> CertificateView | None:
+    """Compare an experiment (the champion) with the baseline on fresh seeds.
+
+    Returns `None` when stopped before the end; the next `certify` or `run` goes on from there.
+    Raises `StudyError` when there is nothing to certify.
+    """
+    root, stop = find_root(root), stop or Stop()
+    with read_study(root) as study:  # a study is not begun, nor an epoch, by asking for proof
+        chosen = study.program(experiment)
+        if chosen.is_baseline:
+            raise StudyError("the champion is the baseline itself: there is nothing to certify")
+        if not chosen.is_measured or chosen.epoch != study.history.epoch.epoch:
+            raise StudyError(
+                f"x{chosen.id} was not measured in the current epoch; choose one of `move37 list`"
+            )
+    with Engine(root, settings or RunSettings(), watch=watch, stop=stop) as engine:
+        if not engine.certify(chosen.id):
+            engine.end("stopped before the certification was done")
+            return None
+        engine.end(f"x{chosen.id} was compared with the baseline on fresh seeds")
+        return certificates(engine.study.task, engine.study.history, chosen.id)[-1]
+
+
+def demo(
+    name: str,
+    directory: Path | None = None,
+    settings: RunSettings | None = None,
+    *,
+    watch: Watch = _silent,
+    stop: Stop | None = None,
+) -> DemoResult:
+    """Install a gallery task in a fresh directory, run it, certify and draw what came of it."""
+    from move37 import gallery
+
+    entry = gallery.describe(name)
+    directory = (directory or Path("demo") / name).absolute()
+    gallery.install(name, directory)
+    settings = settings or RunSettings()
+    if settings.experiments is None and settings.hours is None:
+        settings = replace(settings, experiments=entry.experiments, hours=entry.hours)
+    result = run(directory, settings, watch=watch, stop=stop)
+    with read_study(directory) as study:
+        champion = study.champion
+        has_change = champion is not None and not study.history[champion].is_baseline
+        return DemoResult(
+            demo=name,
+            directory=directory,
+            run=result,
+            champion=detail_of(study, champion) if champion is not None else None,
+            diff=diff_of(study, champion, None).text if has_change else "",
+            chart=_chart(study, directory / "progress.png"),
+            certified=result.certified,
+        )
+
+
+def _chart(study: Study, path: Path) -> Path | None:
+    from move37.report.progress import draw_progress
+
+    try:
+        draw_progress(study.task, study.history, study.believer, study.champion, path)
+    except Move37Error:  # no matplotlib: the numbers are what counts
+        return None
+    return path
+
+
+def _certify_champion(engine: Engine) -> None:
+    """Certify the champion, unless there is none or it has its certificate already."""
+    study = engine.study
+    champion = study.champion
+    if champion is None or study.history[champion].is_baseline:
+        return
+    if study.history.certificate_of(champion) is None:
+        engine.certify(champion)
+
+
+def _latest_certificate(study: Study) -> CertificateView | None:
+    """Of the champion."""
+    champion = study.champion
+    if champion is None:
+        return None
+    views = certificates(study.task, study.history, champion)
+    return views[-1] if views else None
+
+
+def _explain(engine: Engine, halt: Halt) -> str:
+    """Why a run ended, in a sentence."""
+    match halt:
+        case "stopped":
+            return "stopped on request; `move37 run` goes on from here"
+        case "budget":
+            return "the budget is spent"
+        case "baseline":
+            outcome = engine.study.history.baseline.outcome
+            assert isinstance(outcome, Failed)
+            return f"the task itself could not be measured: {outcome.reason}"
+        case "exhausted":
+            return engine.complaint or (
+                f"{EXHAUSTED_AFTER} proposals in a row came to nothing: "
+                "there seems to be nothing left to try"
+            )

@@ -1,0 +1,57 @@
+"""What a command line may say differently from the task."""
+
+import os
+from dataclasses import dataclass, replace
+
+from move37.core.errors import TaskError
+from move37.core.records import Budget, ProposerSpec, Task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSettings:
+    """What a command line may say differently from the task. `None`: as the task says."""
+
+    experiments: int | None = None
+    """Of the epoch in all, those of earlier runs included."""
+    hours: float | None = None
+    usd: float | None = None
+    workers: int | None = None
+    """`None`: one for each `cpus` of the evaluation that this machine has."""
+    proposer: str | None = None
+    search: str | None = None
+    seed: int = 0
+    """Of a study that begins; one that goes on keeps its own."""
+    sandbox: str | None = None
+    certify: bool = True
+    """Certify the champion at the end."""
+
+    def applied(self, task: Task) -> Task:
+        """The task with these settings instead of its own. Raises `TaskError`."""
+        budget = Budget(
+            experiments=task.budget.experiments if self.experiments is None else self.experiments,
+            hours=task.budget.hours if self.hours is None else self.hours,
+            usd=task.budget.usd if self.usd is None else self.usd,
+        )
+        fence = task.fence
+        if self.sandbox is not None:
+            if self.sandbox not in ("auto", "root", "user", "plain"):
+                raise TaskError(
+                    f"unknown sandbox {self.sandbox!r}; choose auto, root, user or plain"
+                )
+            fence = replace(fence, level=self.sandbox)
+        proposers = task.proposers
+        if self.proposer is not None:
+            kept = tuple(spec for spec in proposers if spec.kind == self.proposer)
+            proposers = kept or (ProposerSpec(kind=self.proposer),)
+        return replace(
+            task,
+            budget=budget,
+            fence=fence,
+            proposers=proposers,
+            search=self.search or task.search,
+        )
+
+
+def default_workers(task: Task) -> int:
+    """As many trials at once as this machine has processors for."""
+    return max(1, len(os.sched_getaffinity(0)) // task.evaluate.cpus)

@@ -1,0 +1,75 @@
+"""`verify`: compute every derived figure again from the stored facts, and compare."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from move37.app.study import Study, find_root, read_study
+from move37.core.errors import StudyError
+from move37.core.history import Experiment
+from move37.report.results import Verified
+
+
+def verify(root: Path) -> Verified:
+    """Check the facts, the programs, the scores, the certificates and the beliefs of a study.
+
+    Raises `StudyError` when there is no study, or nothing of it can be read.
+    """
+    from move37.referee.audit import audit as audit_verdicts
+    from move37.search.belief import audit as audit_beliefs
+    from move37.store.sqlite import SqliteStore
+
+    root = find_root(root)
+    with read_study(root) as study:
+        store = study.store
+        assert isinstance(store, SqliteStore)
+        mismatches = [
+            *store.audit(),
+            *_audit_programs(study),
+            *audit_verdicts(study.history, study.task),
+            *audit_beliefs(study.history, study.believer),
+        ]
+        trials = sum(len(experiment.trials) for experiment in study.history.experiments)
+        return Verified(
+            facts=sum(1 for _ in store.rows()),
+            # A digest for each fact is counted as a fact; here: a program and a belief for each
+            # experiment, a score for each trial, and the certificates.
+            figures=2 * len(study.history) + trials + len(study.history.certificates),
+            mismatches=tuple(mismatches),
+        )
+
+
+def _audit_programs(study: Study) -> Iterator[str]:
+    """Whether every program is what its facts say, and changes only what it may."""
+    from move37.proposers.normalise import Normaliser
+    from move37.tasks import from_mapping
+    from move37.worker import edit_matcher
+
+    code, normaliser = study.store.code, Normaliser()
+    editable = [
+        edit_matcher(from_mapping(epoch.task, study.root)) for epoch in study.history.epochs
+    ]
+
+    def of(experiment: Experiment) -> dict[str, bytes]:
+        commit = experiment.commit
+        assert commit is not None
+        return {path: code.read(commit, path) for path in code.paths(commit)}
+
+    for experiment in study.history.experiments:
+        if experiment.commit is None:
+            continue
+        may_change = editable[experiment.epoch]
+        try:
+            files = of(experiment)
+            parent = of(study.history[experiment.parents[0]]) if experiment.parents else files
+        except StudyError as error:
+            yield f"the program of x{experiment.id} cannot be read: {error}"
+            continue
+        changed = {
+            path for path in files.keys() | parent.keys() if files.get(path) != parent.get(path)
+        }
+        for path in sorted(changed):
+            if not may_change(path):
+                yield f"x{experiment.id} changes {path}, which files.edit does not name"
+        identity = normaliser.identity({path: files[path] for path in files if may_change(path)})
+        if identity != experiment.identity:
+            yield f"the program of x{experiment.id} is not the one that was proposed"
