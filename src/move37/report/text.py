@@ -8,6 +8,7 @@ Every function returns lines that fit `width` columns; `None` leaves lines whole
 from collections.abc import Sequence
 
 from move37.core.records import Verdict
+from move37.report.results import BenchResult, Verified
 from move37.report.views import (
     CertificateView,
     Detail,
@@ -350,3 +351,40 @@ def _outputs(trials: Sequence[TrialView], paint: Paint) -> list[str]:
         for trial in trials
         if trial.output.strip()
     ]
+
+
+def diff_text(text: str, *, paint: Paint = plain) -> str:
+    """A diff for a person's eyes: harmless on a terminal, and so no longer byte for byte."""
+    styles: dict[str, Style] = {"+": "good", "-": "bad", "@": "dim"}
+    lines: list[str] = []
+    for line in text.splitlines():
+        shown = clean(line, keep="\n\t")
+        style: Style | None = styles.get(line[:1])
+        if line.startswith(("diff ", "+++ ", "--- ")):
+            style = "title"
+        lines.append(paint(style, shown) if style else shown)
+    return "\n".join(lines) if lines else "no difference"
+
+
+def verified_text(view: Verified, *, paint: Paint = plain) -> str:
+    """What `move37 verify` shows."""
+    told = f"{count(view.figures, 'figure')} computed again from {count(view.facts, 'fact')}"
+    if view.ok:
+        return paint("good", f"{told}: all as recorded")
+    lines = [paint("bad", f"{told}: {count(len(view.mismatches), 'difference')}")]
+    return "\n".join((*lines, *(f"  {clean(mismatch)}" for mismatch in view.mismatches)))
+
+
+def bench_text(result: BenchResult) -> str:
+    """What `move37 bench NAME` shows: its own table, then the figures."""
+    rows = [
+        (
+            f"  {name}",
+            f"{value:.6g}",
+            f"target {result.targets[name]}" if name in result.targets else "",
+        )
+        for name, value in result.figures.items()
+    ]
+    head = [result.table.rstrip(), ""] if result.table else []
+    files = [f"  wrote {path}" for path in result.files]
+    return "\n".join((*head, result.bench, *table(rows, right=frozenset({1})), *files))

@@ -1,0 +1,459 @@
+"""The command line: every command is one function of `move37.app`, asked and shown.
+
+Nothing heavy is imported before a command is chosen: `--help` answers at once.
+"""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import move37
+from move37.core.errors import Move37Error
+from move37.faces.cli.options import (
+    Commands,
+    Where,
+    common,
+    directory_option,
+    experiment_argument,
+    json_option,
+    parse_experiment,
+    run_options,
+    settings_from,
+)
+from move37.faces.cli.screen import Closed, Screen, leave_quietly, write, write_exactly
+
+if TYPE_CHECKING:
+    from move37.report.results import DemoResult, Question, RunResult
+
+DONE, NO, WRONG, STOPPED = 0, 1, 2, 3
+"""Exit codes: done; the study says no; wrong usage or a broken task; stopped early."""
+
+
+# --- the commands --------------------------------------------------------------------------------
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+)
+@directory_option
+@json_option
+@click.version_option(move37.__version__, "-V", "--version", message="move37 %(version)s")
+@click.pass_context
+def cli(context: click.Context, directory: Path | None, as_json: bool) -> None:
+    """Runs your research while you sleep, and you can believe what it says in the morning.
+
+    Point it at a directory with a program that prints a number. It changes the program, measures
+    it in a sandbox, learns from what comes of it, and goes on until the budget is spent. Without a
+    command it shows the state of the study here, or how to begin.
+
+    Three words are kept apart: measured (what trials printed, luck included), believed (what all
+    trials of the study say together) and certified (fresh evidence, with its interval). Only what
+    is certified is called an improvement.
+
+    Exit codes: 0 done, 1 the study says no, 2 wrong usage or a broken task, 3 stopped early.
+    """
+    if context.invoked_subcommand is None:
+        _show_or_begin(Where(directory, json=as_json))
+
+
+def _show_or_begin(where: Where) -> None:
+    from move37 import app
+
+    root = app.find_root(where.root)
+    if (root / app.STUDY).is_dir():
+        _print_status(where)
+        return
+    known = (root / "move37.toml").is_file()
+    first = "`move37 run`" if known else "`move37 init`, then `move37 run`"
+    text = (
+        f"There is no study in {root} yet.\n\n"
+        f"  To begin here    {first}\n"
+        "  To see one work  `move37 demo`\n"
+        "  All commands     `move37 --help`"
+    )
+    where.screen.answer({"study": None, "root": str(root), "next": first.replace("`", "")}, text)
+
+
+@cli.command()
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing.")
+@common
+def init(where: Where, *, yes: bool) -> None:
+    """Write move37.toml from what is found here.
+
+    Asks only what cannot be found; with --yes it asks nothing, and what cannot be found is an
+    error.
+    """
+    from move37 import app
+    from move37.report.words import clean
+
+    done = app.init(where.root, yes=yes, ask=partial(_ask, where.screen))
+    verb = "Wrote" if done.written else "Found"
+    lines = [f"{verb} {done.path} ({clean(done.layout)})."]
+    lines += [f"  {clean(note)}" for note in done.notes]
+    where.screen.answer(done, "\n".join((*lines, "", "Next: `move37 run`")))
+
+
+def _ask(screen: Screen, question: "Question") -> str:
+    """Ask on standard error when standard output is for programs."""
+    choices = click.Choice(question.choices) if question.choices else None
+    return str(
+        click.prompt(question.text, default=question.suggestion, type=choices, err=screen.json)
+    )
+
+
+@cli.command()
+@run_options
+@common
+def run(where: Where, *, plain: bool, **options: Any) -> int:
+    """Start a study here, or go on with it.
+
+    Goes on until the budget is spent, then certifies the champion. Ctrl-C finishes what runs and stops; a second one stops now. Either way nothing is lost, and
+    the next run goes on from there.
+    """
+    from move37 import app
+    from move37.core.events import Stop
+    from move37.faces.cli.live import progress_stream, watching
+
+    stop, settings = Stop(), settings_from(options)
+    stream = progress_stream(json=where.screen.json)
+    with watching(stop, stream=stream, lines=plain) as watch:
+        result = app.run(where.root, settings, watch=watch, stop=stop)
+    where.screen.answer(result, _run_text(where.screen, result))
+    return _run_code(result)
+
+
+def _run_code(result: "RunResult") -> int:
+    if result.stopped_early:
+        return STOPPED
+    return WRONG if result.halt == "baseline" else DONE
+
+
+def _run_text(screen: Screen, result: "RunResult") -> str:
+    from move37.report.text import certificate_text, status_text
+    from move37.report.words import clean
+
+    width, paint = screen.width, screen.paint
+    parts = [f"The run ended: {clean(result.reason)}."]
+    parts.append(status_text(result.status, width=width, paint=paint))
+    if result.certified is not None:
+        metric = result.status.metric
+        parts.append(certificate_text(result.certified, metric, width=width, paint=paint))
+    return "\n\n".join(parts)
+
+
+@cli.command()
+@common
+def status(where: Where) -> None:
+    """Show where the study stands.
+
+    Champion, baseline, budget, noise, failures and the latest certificate.
+    """
+    _print_status(where)
+
+
+def _print_status(where: Where) -> None:
+    from move37 import app
+    from move37.report.text import status_text
+
+    view = app.status(where.root)
+    screen = where.screen
+    screen.answer(view, status_text(view, width=screen.width, paint=screen.paint))
+
+
+@cli.command("list")
+@click.option("--best", "order", flag_value="best", help="By belief, best first.")
+@click.option("--newest", "order", flag_value="newest", help="Last opened first.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="At most N of them.")
+@click.option(
+    "--failed/--no-failed", default=None, help="Only those that failed, or only those that did not."
+)
+@common
+def list_(where: Where, *, order: Any, limit: int | None, failed: bool | None) -> None:
+    """List the experiments, a line each.
+
+    Those of the current epoch, oldest first.
+    """
+    from move37 import app
+    from move37.report.text import listing_text
+
+    view = app.list_experiments(where.root, order=order or "id", limit=limit, failed=failed)
+    screen = where.screen
+    screen.answer(view, listing_text(view, width=screen.width, paint=screen.paint))
+
+
+@cli.command()
+@click.argument("experiment", type=parse_experiment)
+@common
+def show(where: Where, *, experiment: int) -> None:
+    """Show all about one experiment.
+
+    Its change, belief, trials, verdict, failures and certificates.
+    """
+    from move37 import app
+
+    _print_detail(where, app.show(where.root, experiment))
+
+
+@cli.command()
+@experiment_argument
+@click.argument("other", type=parse_experiment, required=False)
+@common
+def diff(where: Where, *, experiment: int | None, other: int | None) -> None:
+    """Show what an experiment changes.
+
+    EXPERIMENT is the champion and OTHER the baseline, unless you name them. Into a pipe or a file
+    the diff is byte for byte.
+    """
+    from move37 import app
+
+    view = app.diff(where.root, experiment, other)
+    _print_program(where, view, view.text)
+
+
+@cli.command()
+@common
+def best(where: Where) -> None:
+    """Show all about the champion.
+
+    The experiment with the best belief that passes all checks.
+    """
+    from move37 import app
+
+    _print_detail(where, app.best(where.root))
+
+
+def _print_detail(where: Where, view: Any) -> None:
+    from move37.report.text import detail_text
+
+    screen = where.screen
+    screen.answer(view, detail_text(view, width=screen.width, paint=screen.paint))
+
+
+def _print_program(where: Where, record: Any, text: str) -> None:
+    """A diff byte for byte where a program reads it; harmless where a person does."""
+    if where.screen.json:
+        where.screen.answer(record, "")
+    elif sys.stdout.isatty():
+        from move37.report.text import diff_text
+
+        where.screen.say(diff_text(text, paint=where.screen.paint))
+    else:
+        write_exactly(text)
+
+
+@cli.command()
+@experiment_argument
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Trials at once.")
+@click.option("--plain", is_flag=True, help="Plain lines, even on a terminal.")
+@common
+def certify(where: Where, *, experiment: int | None, workers: int | None, plain: bool) -> int:
+    """Compare with the baseline on fresh seeds.
+
+    EXPERIMENT is the champion, unless you name one. The seeds were never used before. Exits with 1 when no improvement can be claimed.
+    """
+    from move37 import app
+    from move37.core.events import Stop
+    from move37.faces.cli.live import progress_stream, watching
+    from move37.report.text import certificate_text
+
+    stop, settings = Stop(), app.RunSettings(workers=workers)
+    stream = progress_stream(json=where.screen.json)
+    with watching(stop, stream=stream, lines=plain) as watch:
+        view = app.certify(where.root, experiment, settings=settings, watch=watch, stop=stop)
+    screen = where.screen
+    if view is None:
+        screen.answer({"certified": None}, "Stopped early; `move37 certify` goes on from here.")
+        return STOPPED
+    metric = app.status(where.root).metric
+    screen.answer(view, certificate_text(view, metric, width=screen.width, paint=screen.paint))
+    return DONE if view.claim else NO
+
+
+@cli.command()
+@common
+def verify(where: Where) -> int:
+    """Compute every derived figure again.
+
+    From the stored facts, and compare with what was recorded. Exits with 1 when one differs.
+    """
+    from move37 import app
+    from move37.report.text import verified_text
+
+    view = app.verify(where.root)
+    where.screen.answer(view, verified_text(view, paint=where.screen.paint))
+    return DONE if view.ok else NO
+
+
+@cli.command()
+@experiment_argument
+@common
+def apply(where: Where, *, experiment: int | None) -> None:
+    """Write a result into your files.
+
+    EXPERIMENT is the champion, unless you name one. Your own changes are never overwritten.
+    """
+    from move37 import app
+    from move37.report.words import clean
+
+    done = app.apply(where.root, experiment)
+    files = "\n".join(f"  {clean(path)}" for path in done.files)
+    text = f"Applied x{done.experiment}:\n{files}" if files else "Your files are like that already."
+    where.screen.answer(done, text)
+
+
+@cli.command()
+@click.argument("name")
+@experiment_argument
+@common
+def branch(where: Where, *, name: str, experiment: int | None) -> None:
+    """Make a git branch that holds a result.
+
+    EXPERIMENT is the champion, unless you name one. Your files and your index stay as they are.
+    """
+    from move37 import app
+
+    done = app.branch(where.root, name, experiment)
+    where.screen.answer(
+        done, f"Branch {done.branch} holds x{done.experiment} ({done.commit[:12]})."
+    )
+
+
+@cli.command()
+@experiment_argument
+@common
+def patch(where: Where, *, experiment: int | None) -> None:
+    """Print a result, for `git apply`.
+
+    EXPERIMENT is the champion, unless you name one.
+    """
+    from move37 import app
+
+    view = app.patch(where.root, experiment)
+    _print_program(where, view, view.text)
+
+
+@cli.command()
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to write. Default: .move37/ in the task.",
+)
+@common
+def report(where: Where, *, out: Path | None) -> None:
+    """Draw the chart, progress.png.
+
+    All experiments, the staircase of the best beliefs, the baseline and the certified effect.
+    """
+    from move37 import app
+
+    done = app.report(where.root, out)
+    where.screen.answer(done, "\n".join(f"Wrote {path}" for path in done.files))
+
+
+@cli.command()
+@click.argument("name", default="bpb")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A directory to make. Default: demo/NAME.",
+)
+@run_options
+@common
+def demo(where: Where, *, name: str, into: Path | None, plain: bool, **options: Any) -> int:
+    """See it improve a program that ships with it.
+
+    In a fresh directory, without a network, an account or a model. Ends with a chart, the champion's diff and a certified effect.
+    """
+    from move37 import app
+    from move37.core.events import Stop
+    from move37.faces.cli.live import progress_stream, watching
+
+    stop, settings = Stop(), settings_from(options)
+    directory = where.root / (into or Path("demo") / name)
+    stream = progress_stream(json=where.screen.json)
+    with watching(stop, stream=stream, lines=plain) as watch:
+        result = app.demo(name, directory, settings, watch=watch, stop=stop)
+    where.screen.answer(result, _demo_text(where.screen, result))
+    return _run_code(result.run)
+
+
+def _demo_text(screen: Screen, result: "DemoResult") -> str:
+    from move37.report.text import diff_text
+
+    parts: list[str] = []
+    if result.diff:
+        parts.append(diff_text(result.diff, paint=screen.paint).rstrip())
+    parts.append(_run_text(screen, result.run))
+    chart = "no chart: install move37[report]" if result.chart is None else f"chart  {result.chart}"
+    parts.append(f"  {chart}\n  study  {result.directory}")
+    return "\n\n".join(parts)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--quick", is_flag=True, help="Within a minute, and less exactly.")
+@common
+def bench(where: Where, *, name: str | None, quick: bool) -> None:
+    """Measure what move37 promises of itself. Without a NAME, list what can be measured."""
+    from move37 import app
+    from move37.report.text import bench_text
+
+    if name is None:
+        names = app.benches()
+        where.screen.answer(
+            {"benches": names}, "\n".join(f"{name:<12}{told}" for name, told in names.items())
+        )
+        return
+    result = app.bench(name, quick=quick)
+    where.screen.answer(result, bench_text(result))
+
+
+# --- the way in ----------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Run the command line, and exit with its code."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(args: list[str]) -> int:
+    """One command line, from its words to its exit code; no exception of ours leaves it."""
+    json = "--json" in args
+    try:
+        with cli.make_context("move37", args) as context:
+            code = cli.invoke(context)
+            sys.stdout.flush()
+            return code if isinstance(code, int) else DONE
+    except click.exceptions.Exit as leaving:  # --help and --version
+        return leaving.exit_code
+    except click.ClickException as error:
+        return _complain(error.format_message(), json=json)
+    except Move37Error as error:
+        return _complain(str(error), json=json)
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("stopped", json=json, code=STOPPED)
+    except (Closed, BrokenPipeError):
+        leave_quietly()
+        return DONE
+
+
+def _complain(message: str, *, json: bool, code: int = WRONG) -> int:
+    """One sentence for a person, and an object for a program that waits for one."""
+    from move37.report.words import clean
+
+    try:
+        write(sys.stderr, f"move37: {clean(message, keep=os.linesep)}")
+        if json:
+            Screen(json=True).answer({"error": message}, "")
+    except Closed:
+        leave_quietly()
+    return code
