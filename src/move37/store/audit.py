@@ -1,0 +1,65 @@
+"""Looks for anything wrong with a stored study. Changes nothing, and trusts nothing but the digests."""
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+
+from move37.core.errors import StudyError
+from move37.core.facts import EpochStarted, Fact, Proposed
+from move37.store import codec
+from move37.store.git import GitCode
+
+
+def audit(db: sqlite3.Connection, code: GitCode) -> list[str]:
+    """Return every problem found, a sentence each."""
+    problems: list[str] = []
+    for look in (_database(db), _facts(db, code), _attachments(db)):
+        try:
+            problems.extend(look)
+        except sqlite3.DatabaseError as error:
+            problems.append(f"the database is damaged: {error}")
+    return list(dict.fromkeys(problems))
+
+
+def _database(db: sqlite3.Connection) -> Iterator[str]:
+    for (problem,) in db.execute("PRAGMA integrity_check"):
+        if problem != "ok":
+            yield f"the database is damaged: {problem}"
+
+
+def _facts(db: sqlite3.Connection, code: GitCode) -> Iterator[str]:
+    expected, previous = 1, b""
+    rows = db.execute("SELECT seq, at, kind, experiment, body, digest FROM facts ORDER BY seq")
+    seen: set[str] = set()
+    for seq, at, kind, experiment, body, digest in rows:
+        if seq != expected:
+            yield f"the rows before row {seq} are missing, from row {expected} on"
+        elif codec.chain(previous, seq, at, kind, body.encode()) != digest:
+            yield f"row {seq} ({kind}), or the one before it, was changed after it was written"
+        expected, previous = seq + 1, digest
+        try:
+            fact = codec.decode(kind, body)
+        except StudyError as error:
+            yield f"row {seq} cannot be read: {error}"
+        else:
+            yield from _meaning(seq, experiment, body, fact, code, seen)
+
+
+def _meaning(
+    seq: int, experiment: int | None, body: str, fact: Fact, code: GitCode, seen: set[str]
+) -> Iterator[str]:
+    if codec.experiment_of(fact) != experiment:
+        yield f"row {seq} is filed under experiment {experiment}, but is not about it"
+    if codec.encode(fact) != body.encode():
+        yield f"row {seq} says something that this version of move37 does not understand"
+    if isinstance(fact, EpochStarted | Proposed):
+        for problem in code.problems(fact.commit, seen):
+            yield f"row {seq} (experiment x{experiment}) names a program that is not whole: {problem}"
+
+
+def _attachments(db: sqlite3.Connection) -> Iterator[str]:
+    for key, body in db.execute("SELECT key, body FROM attachments"):
+        try:
+            zlib.decompress(body)
+        except zlib.error as error:
+            yield f"attachment {key!r} is damaged: {error}"
