@@ -1,0 +1,312 @@
+"""Exact Gaussian message passing on a tree, one observation at a time, and a heap of the best nodes.
+
+The model, in units of the noise of one trial (sigma = 1): `v[child] = v[parent] + offset + d`,
+`d ~ N(0, ratio)`, `y = v + e`, `e ~ N(0, 1)`, a flat prior on the root. `search/README.md` derives the
+formulas used here. Knows nothing of experiments, facts or hyperparameters.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Sequence
+
+_FORGOTTEN = 1e-14
+"""A change weaker than this on its way through the tree is below what a float can show."""
+_WIDE = 64
+"""A node with more children than this spreads a rise to all of them by raising everyone's bound."""
+_REACH = 256
+"""At most so many nodes have their bound raised one by one after an observation."""
+_SMALL_RISE = 1e-3
+"""In units of the noise. Rises below it are added to everyone's bound instead."""
+
+
+class Tree:
+    """Nodes are numbered from 0, parents before children; node 0 is the root.
+
+    Means and offsets are in the scores' own unit, less `origin`; variances in units of sigma squared.
+    """
+
+    def __init__(self, *, noise: float) -> None:
+        """noise: sigma, in the scores' unit; only to know which changes are negligible.
+
+        Zero means that a trial shows the true score: then nothing is passed along.
+        """
+        self.noise = noise
+        self.origin = 0.0
+        self.parent: list[int] = []
+        self.children: list[list[int]] = []
+        self.ratio: list[float] = []
+        self.offset: list[float] = []
+        self.count: list[int] = []
+        self.average: list[float] = []
+        # Of all observations at and below a node: precision, and precision times mean.
+        self._precision: list[float] = []
+        self._weighted: list[float] = []
+        # What a node tells its parent, and how much of its parent's mean reaches it.
+        self._up_precision: list[float] = []
+        self._up_weighted: list[float] = []
+        self._pull: list[float] = []
+        # The last mean and variance seen; right to within what `_FORGOTTEN` hides, never relied on.
+        self._mean: list[float] = []
+        self._variance: list[float] = []
+        # The heap: best first. A bound is `key + rise`, and only the entry with the latest stamp counts.
+        self._heap: list[tuple[float, int, int]] = []
+        self._key: list[float] = []
+        self._stamp: list[int] = []
+        self._fresh: list[int] = []
+        self._rise = 0.0
+        self._ranked: list[int] = []
+        self._ranked_at = -1
+        self._version = 0
+        self._observations = 0
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+    def grow(self, parent: int, *, ratio: float, offset: float) -> int:
+        """Add a node without observations and return its number. The root has parent -1."""
+        node = len(self.parent)
+        self.parent.append(parent)
+        self.children.append([])
+        if parent >= 0:
+            self.children[parent].append(node)
+        self.ratio.append(ratio)
+        self.offset.append(offset)
+        self.count.append(0)
+        self.average.append(0.0)
+        for column in (self._precision, self._weighted, self._up_precision, self._up_weighted):
+            column.append(0.0)
+        self._pull.append(1.0)
+        self._mean.append(self._mean[parent] if parent >= 0 else 0.0)
+        self._variance.append(1.0)
+        self._key.append(0.0)
+        self._stamp.append(0)
+        self._fresh.append(-1)
+        return node
+
+    def observe(self, node: int, score: float) -> None:
+        """Take the score of one more trial of a node."""
+        first = self._observations == 0
+        if first:
+            self.origin = score
+        before = 0.0 if first else self.posterior(node)[0]
+        self._observations += 1
+        n = self.count[node] + 1
+        self.count[node] = n
+        # Welford's update: equal scores leave the average exactly as it is.
+        self.average[node] += (score - self.average[node]) / n if n > 1 else score
+        if self.noise > 0:
+            self._precision[node] += 1.0
+            self._weighted[node] += score - self.origin
+            self._tell_ancestors(node)
+        self._version += 1
+        after = self.posterior(node)[0]
+        if after > before and self.noise > 0 and not first:
+            self._raise_bounds(node, after - before)
+        self._push(node, after)
+
+    # --- beliefs -----------------------------------------------------------------------------------
+
+    def posterior(self, node: int) -> tuple[float, float]:
+        """Mean (less `origin`) and variance (over sigma squared) of a node's value."""
+        if self.noise == 0:
+            return self.average[node] - self.origin, 0.0
+        path = self._path(node)
+        self._descend(path)
+        return self._mean[node], self._variance[node]
+
+    def difference_variance(self, node: int, other: int) -> float:
+        """Posterior variance of one node's value minus another's, over sigma squared.
+
+        With `m` where the two branches meet and `v[end] = share * v[m] + rest`, the rests are
+        independent: `(share - share')^2 var(m) + var(rest) + var(rest')`, a sum of squares.
+        """
+        if self.noise == 0 or node == other:
+            return 0.0
+        ends, share, rest = [node, other], [1.0, 1.0], [0.0, 0.0]
+        while ends[0] != ends[1]:
+            # Parents are older than children, so the younger of two cannot be above the older.
+            side = 0 if ends[0] > ends[1] else 1
+            end = ends[side]
+            rest[side] += share[side] ** 2 * self.ratio[end] * self._pull[end]
+            share[side] *= self._pull[end]
+            ends[side] = self.parent[end]
+            if share[side] < _FORGOTTEN:
+                return rest[side] + self.posterior((other, node)[side])[1]
+        common = self.posterior(ends[0])[1]
+        return (share[0] - share[1]) ** 2 * common + rest[0] + rest[1]
+
+    def branch(self, node: int, ancestor: int) -> tuple[float, float]:
+        """`share` and variance of `rest` (over sigma squared) in `v[node] = share v[ancestor] + rest`."""
+        if self.noise == 0:
+            return 0.0, 0.0
+        share, rest = 1.0, 0.0
+        while node != ancestor:
+            rest += share**2 * self.ratio[node] * self._pull[node]
+            share *= self._pull[node]
+            node = self.parent[node]
+        return share, rest
+
+    def common_ancestor(self, node: int, other: int) -> int:
+        """The nearest node that is an ancestor of both, or one of them."""
+        while node != other:
+            if node > other:
+                node = self.parent[node]
+            else:
+                other = self.parent[other]
+        return node
+
+    def _path(self, node: int) -> list[int]:
+        """From a node towards the root, as far as anything above could still be felt at the node."""
+        path = [node]
+        felt = 1.0
+        while self.parent[node] >= 0 and felt > _FORGOTTEN:
+            felt *= self._pull[node]
+            node = self.parent[node]
+            path.append(node)
+        return path
+
+    def _descend(self, path: Sequence[int]) -> None:
+        """Set mean and variance along a path given from its low end to its high one."""
+        top = path[-1]
+        if self.parent[top] < 0 and self._precision[top] > 0:
+            self._mean[top] = self._weighted[top] / self._precision[top]
+            self._variance[top] = 1.0 / self._precision[top]
+        mean, variance = self._mean[top], self._variance[top]
+        for node in reversed(path[:-1]):
+            pull, ratio = self._pull[node], self.ratio[node]
+            mean = pull * (mean + self.offset[node] + ratio * self._weighted[node])
+            variance = pull * (pull * variance + ratio)
+            self._mean[node], self._variance[node] = mean, variance
+
+    def _tell_ancestors(self, node: int) -> None:
+        """Send new messages towards the root, until one no longer says anything new."""
+        while (parent := self.parent[node]) >= 0:
+            more_precision, more_weighted = self._message(node)
+            self._precision[parent] += more_precision
+            self._weighted[parent] += more_weighted
+            scale = abs(self._weighted[parent]) + self._precision[parent] * self.noise
+            if (
+                abs(more_precision) <= _FORGOTTEN * self._precision[parent]
+                and abs(more_weighted) <= _FORGOTTEN * scale
+            ):
+                return
+            node = parent
+
+    def _message(self, node: int) -> tuple[float, float]:
+        """Renew what a node tells its parent; return by how much that changed."""
+        precision = self._precision[node]
+        pull = 1.0 / (1.0 + precision * self.ratio[node])
+        up_precision = pull * precision
+        up_weighted = pull * (self._weighted[node] - precision * self.offset[node])
+        change = up_precision - self._up_precision[node], up_weighted - self._up_weighted[node]
+        self._pull[node] = pull
+        self._up_precision[node], self._up_weighted[node] = up_precision, up_weighted
+        return change
+
+    def reset(self, *, noise: float, ratio: Sequence[float]) -> None:
+        """Give all edges new variances and pass every message again. Costs as much as there are nodes."""
+        self.noise = noise
+        self.ratio = list(ratio)
+        n = len(self)
+        self._precision = [float(count) for count in self.count]
+        self._weighted = [
+            count * (average - self.origin) if count else 0.0
+            for count, average in zip(self.count, self.average, strict=True)
+        ]
+        self._up_precision, self._up_weighted = [0.0] * n, [0.0] * n
+        if noise > 0:
+            for node in range(n - 1, 0, -1):
+                precision, weighted = self._message(node)
+                self._precision[self.parent[node]] += precision
+                self._weighted[self.parent[node]] += weighted
+        self._version += 1
+        self._rebuild_heap()
+
+    # --- the best ones -----------------------------------------------------------------------------
+
+    def best(self, limit: int) -> Sequence[int]:
+        """Observed nodes by posterior mean, best first, ties by lower number; at most `limit`."""
+        if self._fresh_ranking(limit):
+            return self._ranked[:limit]
+        found: list[int] = []
+        aside: list[tuple[float, int, int]] = []
+        while self._heap and len(found) < limit:
+            entry = heapq.heappop(self._heap)
+            _, node, stamp = entry
+            if stamp != self._stamp[node]:
+                continue
+            if self._fresh[node] == self._version:
+                found.append(node)
+                aside.append(entry)
+            else:
+                self._push(node, self.posterior(node)[0])
+        for entry in aside:
+            heapq.heappush(self._heap, entry)
+        self._ranked, self._ranked_at = found, self._version
+        return found
+
+    def _fresh_ranking(self, limit: int) -> bool:
+        return self._ranked_at == self._version and len(self._ranked) >= limit
+
+    def _raise_bounds(self, node: int, rise: float) -> None:
+        """After a node's mean rose, keep every other node's bound above its mean.
+
+        An observation moves every mean in the same direction, by a share of what it moves its own
+        node that shrinks along each edge (README, "How far news travels"). Near nodes are raised one
+        by one; what is left of the rise far away is added to everybody's bound. A fall needs nothing.
+        """
+        least = _SMALL_RISE * self.noise
+        everywhere = 0.0
+        reached = 0
+        queue = deque([(node, rise, -1)])
+        while queue:
+            here, rise, source = queue.popleft()
+            if rise < least or reached >= _REACH:
+                everywhere = max(everywhere, rise)
+                continue
+            reached += 1
+            if self.count[here] and here != node:
+                self._enter(here, self._key[here] + rise)
+            parent = self.parent[here]
+            if parent >= 0 and parent != source:
+                precision = self.ratio[here] * self._precision[parent]
+                share = min(1.0, 1.0 / (self._pull[here] + precision))
+                queue.append((parent, rise * share, here))
+            if len(self.children[here]) > _WIDE:
+                everywhere = max(everywhere, rise)
+                continue
+            for child in self.children[here]:
+                if child != source:
+                    queue.append((child, rise * self._pull[child], here))
+        self._rise += everywhere
+
+    def _push(self, node: int, mean: float) -> None:
+        """Enter a node with its exact mean."""
+        self._fresh[node] = self._version
+        self._enter(node, mean - self._rise)
+
+    def _enter(self, node: int, key: float) -> None:
+        self._key[node] = key
+        self._stamp[node] += 1
+        heapq.heappush(self._heap, (-key, node, self._stamp[node]))
+        if len(self._heap) > 64 + 4 * len(self):
+            self._heap = [e for e in self._heap if e[2] == self._stamp[e[1]]]
+            heapq.heapify(self._heap)
+
+    def _rebuild_heap(self) -> None:
+        self._rise = 0.0
+        self._heap = []
+        for node in range(len(self)):
+            if self.noise > 0:
+                parent = self.parent[node]
+                self._descend((node, parent) if parent >= 0 else (node,))
+                mean = self._mean[node]
+            else:
+                mean = self.average[node] - self.origin
+                self._mean[node] = mean
+            if self.count[node]:
+                self._stamp[node] += 1
+                self._key[node] = mean
+                self._fresh[node] = self._version
+                self._heap.append((-mean, node, self._stamp[node]))
+        heapq.heapify(self._heap)
