@@ -20,7 +20,7 @@ UNITS_NAME = "units.json"
 MAX_BYTES = 16 * 1024**2
 
 
-class _Bad(ValueError):
+class UnitsError(ValueError):
     """What is wrong with a units file, to be appended to "`units.json` "."""
 
 
@@ -29,22 +29,24 @@ def read_units(out: Path) -> Mapping[str, float] | Failed | None:
     try:
         data = _read(out)
         return None if data is None else parse_units(data)
-    except _Bad as bad:
+    except UnitsError as bad:
         return Failed(stage="metric", reason=f"`{UNITS_NAME}` {bad}")
 
 
 def parse_units(data: bytes) -> Mapping[str, float]:
-    """Parse strictly. Raises `ValueError` whose message completes the sentence "`units.json` ..."."""
+    """Parse strictly. Raises `UnitsError`, whose message completes the sentence "`units.json` ..."."""
     try:
         parsed: object = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except _Bad:
+    except UnitsError:
         raise
     except (ValueError, RecursionError):
-        raise _Bad('is not JSON; it should look like {"case 1": 0.5, "case 2": 0.25}') from None
+        raise UnitsError(
+            'is not JSON; it should look like {"case 1": 0.5, "case 2": 0.25}'
+        ) from None
     if not isinstance(parsed, dict):
-        raise _Bad("is not an object from unit name to number")
+        raise UnitsError("is not an object from unit name to number")
     if not parsed:
-        raise _Bad("names no unit; leave it out when there are none")
+        raise UnitsError("names no unit; leave it out when there are none")
     return {str(name): _number(name, value) for name, value in parsed.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
@@ -83,16 +85,16 @@ def _read(out: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _Bad(
+        raise UnitsError(
             f"cannot be read ({os.strerror(error.errno or 0)}); write a plain file"
         ) from None
     with os.fdopen(file, "rb") as opened:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
-            raise _Bad("is not a plain file")
+            raise UnitsError("is not a plain file")
         data = opened.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise _Bad(f"is larger than {MAX_BYTES // 1024**2} MB; score fewer units")
+        raise UnitsError(f"is larger than {MAX_BYTES // 1024**2} MB; score fewer units")
     return data
 
 
@@ -110,22 +112,24 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(unique) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _Bad(f"names {_shorten(twice)!r} twice")
+        raise UnitsError(f"names {_shorten(twice)!r} twice")
     return unique
 
 
 def _number(name: object, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         kind = "null" if value is None else type(value).__name__
-        raise _Bad(f"maps {_shorten(str(name))!r} to a {kind}, not to a number")
+        raise UnitsError(f"maps {_shorten(str(name))!r} to a {kind}, not to a number")
     number = as_float(value)
     if not math.isfinite(number):
-        raise _Bad(f"maps {_shorten(str(name))!r} to a number that is not finite")
+        raise UnitsError(f"maps {_shorten(str(name))!r} to a number that is not finite")
     return number
 
 
 def _no_constant(constant: str) -> NoReturn:
-    raise _Bad(f"holds {constant}; leave out units that have no number, in every program alike")
+    raise UnitsError(
+        f"holds {constant}; leave out units that have no number, in every program alike"
+    )
 
 
 def _shorten(text: str) -> str:
