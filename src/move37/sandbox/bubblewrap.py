@@ -1,0 +1,315 @@
+"""Levels A and B: bubblewrap, a system-call filter, and for A a user of its own per slot.
+
+A program sees a small file system (`view`), its workspace and its out directory; no network, no
+process but its own. It does not defend against flaws of the kernel itself.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path, PurePosixPath
+from secrets import token_hex
+from signal import SIGKILL
+from typing import Final, Literal
+
+from move37.core.errors import SandboxError
+from move37.core.records import Exit, Fence, Launch, Strength
+from move37.sandbox import processes, scratch, seccomp
+from move37.sandbox.cgroup import make_group
+from move37.sandbox.output import Capture
+from move37.sandbox.started import Started, cores, ended, inside, last_line, limit_resources
+from move37.sandbox.view import OUT, WORKSPACE, View, environment, make_view
+from move37.sandbox.watch import PROCESSES, Limits, drain, require_space, watch
+
+NOT_INSTALLED: Final = (
+    "there is no bubblewrap to fence the evaluation in; install the package `bubblewrap`, "
+    'or write `level = "plain"` under [sandbox] to run it without a fence'
+)
+FIRST_UID: Final = 61_000
+"""Slot 0 of level A runs as this user and group; slot 1 as the next one."""
+
+_MOST_BINDS: Final = 64
+"""Above this many protected files, level B protects whole directories where it can."""
+_SMALLEST_TMP: Final = 16 * 1024**2
+
+_PASSWD: Final = "root:x:0:0:root:/root:/bin/sh\nmove37:x:{uid}:{uid}:move37:/tmp:/bin/sh\n"
+_GROUP: Final = "root:x:0:\nmove37:x:{uid}:\n"
+_HOSTS: Final = "127.0.0.1 localhost\n::1 localhost\n"
+_NAMES: Final = "passwd: files\ngroup: files\nhosts: files\n"
+
+_NAMESPACES: Final = (
+    "--unshare-ipc",
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--hostname",
+    "trial",
+    "--die-with-parent",
+    "--new-session",
+)
+
+
+class Bubblewrap:
+    """Implements `move37.core.protocols.Sandbox`. One program at a time per slot."""
+
+    def __init__(
+        self,
+        fence: Fence,
+        *,
+        level: Literal["root", "user"],
+        slot: int,
+        scratch: Path,
+        environ: Mapping[str, str],
+        strength: Strength,
+    ) -> None:
+        """
+        scratch: a directory of ours for small files, and for those only.
+        Raises `SandboxError` when bubblewrap is missing or the fence asks for what is not there.
+        """
+        bwrap = shutil.which("bwrap")
+        if bwrap is None:
+            raise SandboxError(NOT_INSTALLED)
+        self.strength = strength
+        self._fence = fence
+        self._level = level
+        self._slot = slot
+        self._bwrap = bwrap
+        self._environ = environ
+        self._view = make_view(
+            fence, environ, prefix=Path(sys.prefix), base_prefix=Path(sys.base_prefix)
+        )
+        self._filter = seccomp.here()
+        self._uid = FIRST_UID + slot
+        self._group = make_group(f"{slot}-{token_hex(4)}")
+        self._user = _user_namespace(bwrap, self._uid) if level == "user" else []
+        self._etc = _write_etc(scratch / f"etc-{level}-{slot}", self._uid)
+
+    @property
+    def limits_by_kernel(self) -> bool:
+        """Whether the kernel itself limits memory and processes; otherwise they are watched."""
+        return self._group is not None
+
+    def run(self, launch: Launch, *, stop: Callable[[], bool] = lambda: False) -> Exit:
+        require_space(launch.workspace)
+        processes.adopt_orphans()
+        places = self._prepare(launch)
+        began = time.monotonic()
+        started = self._start(launch, places)
+        limits = Limits(
+            launch,
+            started.watched,
+            group=self._group,
+            places=(launch.workspace, launch.out),
+            stop=stop,
+        )
+        outputs = ((started.watched.stdout, Capture()), (started.watched.stderr, Capture()))
+        try:
+            seen = watch(started.watched, limits, outputs)
+        finally:
+            limits.close()
+            cpu_seconds, largest = started.end()
+        seconds = time.monotonic() - began
+        drain(outputs)
+        stdout, stderr = (capture.text() for _, capture in outputs)
+        cut = seen.cut or ("memory" if limits.ran_out_of_memory() else None)
+        if cut is None and not started.was_set_up():
+            raise SandboxError(f"the sandbox could not be set up: {last_line(stderr)}")
+        ending, code = (cut, SIGKILL) if cut else ended(started.process.returncode)
+        return Exit(
+            ending=ending,
+            code=code,
+            stdout=stdout,
+            stderr=stderr,
+            seconds=seconds,
+            cpu_seconds=cpu_seconds if self._group is None else self._group.cpu_seconds(),
+            peak_memory_bytes=max(seen.resident_bytes, largest),
+        )
+
+    # --- before: who owns what, what is shown where ------------------------------------------
+
+    def _prepare(self, launch: Launch) -> list[str]:
+        """Make the directories ready; return the arguments that show them inside."""
+        protect = {inside(path) for path in launch.protect}
+        targets = {inside(mount.target): mount.source for mount in launch.mounts}
+        for target, source in targets.items():
+            scratch.make_place(launch.workspace, target, directory=source.is_dir())
+        if self._level == "root":
+            kept = protect | targets.keys()
+            scratch.hand_over(launch.workspace, uid=self._uid, gid=self._uid, keep=kept)
+            scratch.hand_over(launch.out, uid=self._uid, gid=self._uid, keep=())
+            covers = list[str]()
+        else:
+            protect = {path for path in protect if os.path.lexists(launch.workspace / path)}
+            covers = list(_covers(launch.workspace, protect, targets.keys()))
+        mounts = [
+            argument
+            for target, source in sorted(targets.items())
+            for argument in ("--ro-bind", str(source.resolve()), f"{WORKSPACE}/{target}")
+        ]
+        return [
+            *("--bind", str(launch.workspace.resolve()), WORKSPACE),
+            *covers,
+            *mounts,
+            *("--bind", str(launch.out.resolve()), OUT),
+        ]
+
+    def _arguments(self, launch: Launch, places: Sequence[str]) -> list[str]:
+        temporary = max(_SMALLEST_TMP, min(launch.disk_bytes, launch.memory_bytes // 2))
+        room = ("--perms", "1777", "--size", str(temporary), "--tmpfs")
+        variables = environment(
+            launch, self._fence, self._environ, path=self._view.path, out=OUT, temporary="/tmp"
+        )
+        return [
+            *self._user,
+            *_NAMESPACES,
+            *_view_arguments(self._view, self._etc),
+            *("--proc", "/proc", "--dev", "/dev"),
+            *(a for path in self._view.devices for a in ("--dev-bind", str(path), str(path))),
+            *(*room, "/dev/shm", *room, "/tmp", "--remount-ro", "/dev"),
+            *places,
+            *("--remount-ro", "/", "--chdir", WORKSPACE, "--clearenv"),
+            *(a for name, value in variables.items() for a in ("--setenv", name, value)),
+            *self._privileges(),
+        ]
+
+    def _privileges(self) -> list[str]:
+        drop = ["--cap-drop", "ALL"]
+        if self._level == "root":
+            for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+                drop += ["--cap-add", capability]
+        return drop
+
+    def _command(self, launch: Launch) -> list[str]:
+        shell = ["/bin/sh", "-c", launch.command]
+        if self._level == "user":
+            return shell
+        return [
+            *("setpriv", f"--reuid={self._uid}", f"--regid={self._uid}", "--clear-groups"),
+            *("--inh-caps=-all", "--bounding-set=-all", "--", *shell),
+        ]
+
+    # --- the program runs ---------------------------------------------------------------------
+
+    def _start(self, launch: Launch, places: Sequence[str]) -> Started:
+        """Bubblewrap waits at a gate until the limits are on its first process."""
+        arguments = "\0".join(self._arguments(launch, places)) + "\0"
+        with contextlib.ExitStack() as ours:
+
+            def owned(descriptor: int) -> int:
+                ours.callback(os.close, descriptor)
+                return descriptor
+
+            gate_read, gate = map(owned, os.pipe())
+            status, status_write = os.pipe()
+            given = {
+                "--args": owned(seccomp.as_file(os.fsencode(arguments), "arguments")),
+                "--seccomp": owned(seccomp.as_file(self._filter, "filter")),
+                "--block-fd": gate_read,
+                "--json-status-fd": status_write,
+            }
+            options = [text for option, fd in given.items() for text in (option, str(fd))]
+            try:
+                process = subprocess.Popen(
+                    [self._bwrap, *options, "--", *self._command(launch)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env={"PATH": os.defpath},
+                    bufsize=0,
+                    pass_fds=tuple(given.values()),
+                )
+            except OSError:
+                os.close(status)
+                raise
+            finally:
+                os.close(status_write)
+            started = Started(process, status)
+            if started.first is not None:
+                self._limit(started.first, launch)
+            os.write(gate, b"\n")
+        return started
+
+    def _limit(self, pid: int, launch: Launch) -> None:
+        """Put limits on a process that has not begun: all that it starts will inherit them."""
+        with contextlib.suppress(ProcessLookupError):
+            limit_resources(pid, launch)
+            if self._group is not None:
+                self._group.begin(memory_bytes=launch.memory_bytes, processes=PROCESSES)
+                self._group.add(pid)
+            os.sched_setaffinity(pid, cores(self._slot, launch.cpus))
+
+
+def _covers(
+    workspace: Path, protect: AbstractSet[PurePosixPath], targets: AbstractSet[PurePosixPath]
+) -> Iterator[str]:
+    """Mounts that make files unchangeable to a program that owns them.
+
+    A read-only mount on each file; and, since a directory could be renamed with all that is mounted
+    in it, a mount of each directory above one on itself: what is mounted on cannot be renamed.
+    """
+    if len(protect) > _MOST_BINDS:
+        protect = _whole_directories(workspace, protect | targets)
+    above = {parent for path in protect | targets for parent in path.parents if parent.parts}
+    for path in sorted(above | protect):
+        if (workspace / path).is_symlink():
+            continue  # nothing can be mounted on a link
+        if any(parent in protect for parent in path.parents):
+            continue
+        kind = "--ro-bind" if path in protect else "--bind"
+        yield from (kind, str((workspace / path).resolve()), f"{WORKSPACE}/{path}")
+
+
+def _whole_directories(workspace: Path, protect: AbstractSet[PurePosixPath]) -> set[PurePosixPath]:
+    """The same with each directory, all of whose content is protected, in place of its content.
+
+    A mount costs some 30 microseconds, and more the more there are: too much for thousands.
+    """
+    whole: set[PurePosixPath] = set()
+    for place, folders, files in os.walk(workspace, topdown=False):
+        here = PurePosixPath(place).relative_to(workspace)
+        names = [here / name for name in (*folders, *files)]
+        if here.parts and names and all(name in protect or name in whole for name in names):
+            whole.add(here)
+    merged = whole | protect
+    return {path for path in merged if not any(parent in merged for parent in path.parents)}
+
+
+def _view_arguments(view: View, etc: Mapping[str, Path]) -> Iterator[str]:
+    shown = [*view.binds, Path(WORKSPACE), Path("/etc/passwd")]
+    for parent in sorted({parent for path in shown for parent in path.parents} - {Path("/")}):
+        yield from ("--dir", str(parent))  # or bubblewrap makes them for root alone
+    for bind in view.binds:
+        yield from ("--ro-bind", str(bind), str(bind))
+    for name, target in view.links:
+        yield from ("--symlink", target, name)
+    for name, path in etc.items():
+        yield from ("--ro-bind", str(path), f"/etc/{name}")
+
+
+def _write_etc(directory: Path, uid: int) -> dict[str, Path]:
+    """The few files of /etc that programs ask for names, about nobody but the program itself."""
+    directory.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "passwd": _PASSWD.format(uid=uid),
+        "group": _GROUP.format(uid=uid),
+        "hosts": _HOSTS,
+        "nsswitch.conf": _NAMES,
+    }
+    for name, text in texts.items():
+        path = directory / name
+        path.write_text(text)
+        path.chmod(0o644)
+    return {name: (directory / name).resolve() for name in texts}
+
+
+def _user_namespace(bwrap: str, uid: int) -> list[str]:
+    """Arguments for a user namespace in which no further one can be made."""
+    known = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False)
+    further = ["--disable-userns"] if "--disable-userns" in known.stdout + known.stderr else []
+    return ["--unshare-user", *further, "--uid", str(uid), "--gid", str(uid)]
