@@ -112,7 +112,8 @@ class _Section:
     values: Mapping[str, object]
 
     def fail(self, key: str, problem: str, instead: str) -> TaskError:
-        label = f"{self.name}.{key}" if self.name else key
+        shown = key if key.isprintable() and len(key) <= 60 else repr(key[:60])
+        label = f"{self.name}.{shown}" if self.name else shown
         return TaskError(f"{self.where}: {label} {problem}; {instead}")
 
     def section(self, name: str) -> "_Section":
@@ -134,7 +135,7 @@ class _Section:
             advice = advice_on_unknown(self.name, key)
             known_ones = f"known here: {', '.join(known)}"
             raise TaskError(
-                f"{self.where}: unknown key {key!r} {place}; "
+                f"{self.where}: unknown key {key[:60]!r} {place}; "
                 + (f"{advice} ({known_ones})" if advice else known_ones)
             )
 

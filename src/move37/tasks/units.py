@@ -17,7 +17,7 @@ _BYTES = {
     "GiB": 1024**3,
     "TiB": 1024**4,
 }
-_QUANTITY = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([A-Za-z]+)")
+_QUANTITY = re.compile(r"([0-9]{1,24}(?:\.[0-9]{1,24})?)\s*([A-Za-z]+)")
 
 
 class NotAQuantity(ValueError):
