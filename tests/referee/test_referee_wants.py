@@ -1,0 +1,146 @@
+"""Which trials and checks the referee asks for, and with which seeds."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from move37.core.facts import Tried
+from move37.core.records import Check, CheckJob, Failed, Purpose, Trial, TrialJob
+from move37.referee import Referee, search_trial, trial_seed
+from move37.testing.histories import MadeUpStudy, made_up_task
+
+TASK = made_up_task()
+TESTS = Check(name="tests", command="pytest -q")
+LINT = Check(name="lint", command="ruff check")
+CHECKED_TASK = replace(TASK, checks=(TESTS, LINT))
+
+
+def indexes(study: MadeUpStudy) -> list[int]:
+    jobs = Referee(study.task, study.beliefs).wants(study.history)
+    assert all(isinstance(job, TrialJob) and job.experiment == 0 for job in jobs)
+    return [job.index for job in jobs if isinstance(job, TrialJob)]
+
+
+def checks(study: MadeUpStudy) -> list[tuple[int, str]]:
+    jobs = Referee(study.task, study.beliefs).wants(study.history)
+    return [(job.experiment, job.check.name) for job in jobs if isinstance(job, CheckJob)]
+
+
+def test_the_baseline_is_tried_once_and_then_repeated_until_its_noise_is_known() -> None:
+    study = MadeUpStudy(TASK)
+    study.baseline()
+    assert indexes(study) == [0]
+    study.trial(0, 1.00)
+    assert indexes(study) == [1, 2]
+    study.trial(0, 1.01)
+    assert indexes(study) == [2, 3, 4]
+    for value in (0.99, 1.00, 1.02):
+        study.trial(0, value)
+    assert indexes(study) == []
+
+
+def test_an_evaluation_that_repeats_exactly_is_repeated_no_more_than_shows_it() -> None:
+    study = MadeUpStudy(TASK)
+    study.baseline(1.0, 1.0)
+    assert indexes(study) == [2]
+    study.trial(0, 1.0)
+    assert indexes(study) == []
+
+
+def fail_baseline(study: MadeUpStudy) -> None:
+    index = study.history[0].count("search")
+    failed = Failed(stage="run", reason="it exited with 1")
+    trial = Trial(purpose="search", index=index, seed=0, outcome=failed)
+    study.add(Tried(experiment=0, trial=trial))
+
+
+def test_a_baseline_that_fails_is_not_tried_again() -> None:
+    study = MadeUpStudy(TASK)
+    study.baseline()
+    fail_baseline(study)
+    assert indexes(study) == []
+
+
+def test_a_repeat_that_fails_counts_as_done_but_shows_no_repeatability() -> None:
+    study = MadeUpStudy(TASK)
+    study.baseline(1.0)
+    fail_baseline(study)
+    assert indexes(study) == [2, 3, 4]
+
+
+def test_each_trial_job_carries_the_seed_of_its_index() -> None:
+    study = MadeUpStudy(TASK)
+    study.baseline(1.0)
+    jobs = Referee(TASK, study.beliefs).wants(study.history)
+    seed = study.history.epoch.seed
+    assert [job.seed for job in jobs if isinstance(job, TrialJob)] == [
+        trial_seed(seed, "search", 1),
+        trial_seed(seed, "search", 2),
+    ]
+
+
+def test_only_a_contender_has_its_checks_run() -> None:
+    study = MadeUpStudy(CHECKED_TASK)
+    study.baseline(1.0, 1.0, 1.0)
+    study.check(0, "tests", passed=True)
+    study.check(0, "lint", passed=True)
+    loser, winner = study.experiment(1.5), study.experiment(0.5)
+    assert checks(study) == [(winner, "tests"), (winner, "lint")]
+    study.check(winner, "tests", passed=True)
+    assert checks(study) == [(winner, "lint")]
+    study.check(winner, "lint", passed=True)
+    assert checks(study) == []
+    assert study.history[loser].checks == {}
+
+
+def test_when_a_contender_fails_a_check_the_next_one_is_checked() -> None:
+    study = MadeUpStudy(CHECKED_TASK)
+    study.baseline(1.0, 1.0, 1.0)
+    second, first = study.experiment(0.7), study.experiment(0.5)
+    study.check(first, "tests", passed=False)
+    assert checks(study) == [(second, "tests"), (second, "lint")]
+
+
+@pytest.mark.parametrize("cheats", [7, 8, 9, 40])
+def test_any_number_of_contenders_may_fail_their_checks(cheats: int) -> None:
+    study = MadeUpStudy(CHECKED_TASK)
+    study.baseline(1.0, 1.0, 1.0)
+    for step in range(cheats):
+        study.check(study.experiment(0.5 - step / 100), "tests", passed=False)
+    assert checks(study) == [(0, "tests"), (0, "lint")]
+    study.check(0, "tests", passed=False)
+    assert checks(study) == []
+
+
+def test_a_task_without_checks_wants_none() -> None:
+    study = MadeUpStudy(TASK)
+    study.baseline(1.0, 1.0, 1.0)
+    study.experiment(0.5)
+    assert checks(study) == []
+
+
+def test_search_trials_of_equal_index_share_their_seed_across_experiments() -> None:
+    study = MadeUpStudy(TASK)
+    study.baseline()
+    one = study.experiment()
+    first = search_trial(study.history, study.history[0])
+    assert first.seed == search_trial(study.history, study.history[one]).seed
+    study.trial(one, 1.0)
+    second = search_trial(study.history, study.history[one])
+    assert (second.index, second.id) == (1, f"x{one}-search-1")
+    assert second.seed != first.seed
+
+
+purposes = st.sampled_from(["search", "certify"])
+indices = st.integers(min_value=0, max_value=2**29)
+
+
+@given(st.integers(), purposes, indices, purposes, indices)
+def test_no_two_trials_of_one_program_ever_share_a_seed(
+    study: int, one: Purpose, index: int, other: Purpose, another: int
+) -> None:
+    seeds = trial_seed(study, one, index), trial_seed(study, other, another)
+    assert (seeds[0] == seeds[1]) == ((one, index) == (other, another))
+    assert all(0 <= seed < 2**31 for seed in seeds)
