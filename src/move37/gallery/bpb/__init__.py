@@ -1,0 +1,14 @@
+"""`bpb`: train a small byte-level language model within a fixed budget. See docs/gallery/bpb.md."""
+
+from move37.gallery.entry import GalleryEntry
+
+ENTRY = GalleryEntry(
+    name="bpb",
+    title="Bits per byte of a small language model on Python's own source code",
+    minutes=2.0,
+    metric="val_bpb",
+    best_known=None,
+    experiments=60,
+    hours=0.5,
+    source="after karpathy/autoresearch; the model after Bengio et al. (2003)",
+)

@@ -1,0 +1,112 @@
+"""The gallery: what is in it, and how a task comes into a directory of the user's."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from move37 import gallery
+from move37.core.errors import Move37Error
+from move37.gallery.installing import prepare
+
+TASK = Path(gallery.__file__).parent / "bpb" / "task"
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_every_task_has_a_description() -> None:
+    assert gallery.names() == ("bpb",)
+    for name in gallery.names():
+        entry = gallery.describe(name)
+        assert entry.name == name
+        assert entry.experiments > 0
+        assert entry.hours > 0
+
+
+def test_an_unknown_task_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(Move37Error, match=r"no gallery task 'chess'; there are bpb"):
+        gallery.describe("chess")
+    with pytest.raises(Move37Error, match="chess"):
+        gallery.install("chess", tmp_path)
+
+
+def test_an_installed_task_has_its_files_and_its_data(installed: Path) -> None:
+    there = set(contents(installed))
+    assert there >= {"move37.toml", "prepare.py", "layers.py", "train.py", "program.md"}
+    assert there >= {"data/train.bin", "data/validation.bin", "holdout/holdout.bin"}
+
+
+def test_installing_again_changes_nothing_and_keeps_the_users_work(
+    installed: Path, tmp_path: Path
+) -> None:
+    directory = tmp_path / "mine"
+    shutil.copytree(installed, directory)
+    (directory / "train.py").write_text("# better\n")
+    (directory / "notes.txt").write_text("mine\n")
+    before = contents(directory)
+    gallery.install("bpb", directory)
+    assert contents(directory) == before
+
+
+def test_an_installation_that_was_cut_short_is_completed(installed: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "half"
+    directory.mkdir()
+    shutil.copy(installed / "prepare.py", directory)
+    gallery.install("bpb", directory)
+    assert contents(directory) == contents(installed)
+
+
+def test_a_directory_with_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "prepare.py").write_text("print('my own')\n")
+    with pytest.raises(Move37Error, match=r"not empty, and not the 'bpb' task"):
+        gallery.install("bpb", tmp_path)
+    assert contents(tmp_path) == {"prepare.py": b"print('my own')\n"}
+
+
+def test_a_place_that_is_no_directory_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Move37Error, match="name another directory"):
+        gallery.install("bpb", tmp_path / "file" / "bpb")
+
+
+def test_a_preparation_that_fails_says_why(tmp_path: Path) -> None:
+    (tmp_path / "prepare.py").write_text("import sys; sys.exit('no library here')\n")
+    with pytest.raises(Move37Error, match="could not be prepared: no library here"):
+        prepare("bpb", tmp_path)
+
+
+def test_the_data_is_the_same_every_time_and_whatever_the_hash_seed(
+    installed: Path, tmp_path: Path
+) -> None:
+    for name in ("prepare.py", "layers.py"):
+        shutil.copy(installed / name, tmp_path)
+    subprocess.run(
+        [sys.executable, "prepare.py"], cwd=tmp_path, check=True, env={"PYTHONHASHSEED": "7"}
+    )
+    for folder in ("data", "holdout"):
+        assert contents(tmp_path / folder) == contents(installed / folder)
+
+
+def test_what_lies_in_the_source_tree_is_what_ships() -> None:
+    """A file that version control ignores would be missing from the wheel."""
+    shipped = {path.name for path in TASK.iterdir() if path.is_file()}
+    assert shipped == {
+        *("move37.toml", "program.md", "prepare.py", "layers.py", "train.py", ".gitignore")
+    }
+
+
+def test_no_file_is_in_two_splits(installed: Path) -> None:
+    splits = [
+        {path for path, _ in json.loads((installed / name).read_text())}
+        for name in ("data/train.json", "data/validation.json", "holdout/holdout.json")
+    ]
+    assert all(len(paths) >= 20 for paths in splits)
+    assert sum(map(len, splits)) == len(set.union(*splits))
