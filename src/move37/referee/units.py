@@ -18,6 +18,7 @@ from move37.referee.metrics import as_float
 
 UNITS_NAME = "units.json"
 MAX_BYTES = 16 * 1024**2
+_CHUNK_BYTES = 1024**2
 
 
 class UnitsError(ValueError):
@@ -82,20 +83,26 @@ def _read(out: Path) -> bytes | None:
     try:
         with _opened(out) as directory:
             file = os.open(UNITS_NAME, flags, dir_fd=directory)
+        try:
+            return _read_plain(file)
+        finally:
+            os.close(file)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UnitsError(
-            f"cannot be read ({os.strerror(error.errno or 0)}); write a plain file"
-        ) from None
-    with os.fdopen(file, "rb") as opened:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnitsError("is not a plain file")
-        data = opened.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise UnitsError(f"is larger than {MAX_BYTES // 1024**2} MB; score fewer units")
-    return data
+        why = os.strerror(error.errno or 0)
+        raise UnitsError(f"cannot be read ({why}); write a plain file") from None
+
+
+def _read_plain(file: int) -> bytes:
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        raise UnitsError("is not a plain file")
+    data = bytearray()
+    while chunk := os.read(file, _CHUNK_BYTES):
+        data += chunk
+        if len(data) > MAX_BYTES:
+            raise UnitsError(f"is larger than {MAX_BYTES // 1024**2} MB; score fewer units")
+    return bytes(data)
 
 
 @contextmanager
