@@ -1,0 +1,67 @@
+"""What strategies share: who may be a parent, who is the champion, whose turn it is to propose."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from move37.core.errors import TaskError
+from move37.core.history import History
+from move37.core.protocols import Believer
+from move37.core.seeds import derive_seed
+
+_FIRST_LOOK = 16
+
+
+def eligible(history: History, believer: Believer, checks: Sequence[str]) -> Iterator[int]:
+    """Measured experiments that have failed none of these checks, best belief first.
+
+    No more of the ranking is asked for than is consumed.
+    """
+    seen, limit = 0, _FIRST_LOOK
+    while True:
+        ranking = believer.ranking(limit)
+        for experiment in ranking[seen:]:
+            if (
+                history[experiment].is_measured
+                and _passes(history, experiment, checks) is not False
+            ):
+                yield experiment
+        if len(ranking) < limit:
+            return
+        seen, limit = limit, 4 * limit
+
+
+def contender(history: History, believer: Believer, checks: Sequence[str]) -> int | None:
+    """The best experiment that has failed no check, whether or not all have been run on it.
+
+    The baseline counts as passing: it is what the user has. `None` before anything is measured.
+    """
+    return next(eligible(history, believer, checks), None)
+
+
+def champion(history: History, believer: Believer, checks: Sequence[str]) -> int | None:
+    """The best experiment that has passed every check, for a report.
+
+    One that is still unchecked is passed over until its checks have run (the referee asks for those
+    of the contender). `None` before anything is measured.
+    """
+    for experiment in eligible(history, believer, checks):
+        if _passes(history, experiment, checks):
+            return experiment
+    return None
+
+
+def _passes(history: History, experiment: int, checks: Sequence[str]) -> bool | None:
+    """As `Experiment.passes`, but the unchanged task is never turned down: there is nothing else."""
+    return True if history[experiment].is_baseline else history[experiment].passes(checks)
+
+
+def pick_proposer(proposers: Sequence[str], seed: int) -> str:
+    """One of them, each as likely as the others, determined by the seed."""
+    return Random(derive_seed(seed, "proposer")).choice(proposers)
+
+
+def require_proposers(proposers: Sequence[str]) -> tuple[str, ...]:
+    """Raises `TaskError` when there is none: a search that nobody proposes to is a broken task."""
+    if not proposers:
+        raise TaskError("a search needs at least one proposer; add a [[proposer]] table")
+    return tuple(proposers)

@@ -1,0 +1,79 @@
+"""Best-first on belief: build on the program that is believed to be best, until it wears out."""
+
+import math
+from collections.abc import Sequence, Set
+from itertools import islice
+
+from move37.core.facts import EpochStarted, Fact, Opened
+from move37.core.history import History
+from move37.core.protocols import Believer
+from move37.core.records import Choice, Extend
+from move37.search.common import eligible, pick_proposer, require_proposers
+
+_CANDIDATES = 16
+"""So many of the best are looked at."""
+_RIVALS = 8
+"""The gap between the best and this one is the unit in which wear is counted."""
+_PATIENCE = 10
+"""So many children wear a program out by ln 2 of that unit."""
+
+
+class Lineage:
+    """The default. A parent's value is its posterior mean, less `unit * ln(1 + children / patience)`.
+
+    While children succeed, the newest best one has none and is taken: best-first search. While they
+    fail, its own descendants lower the belief in it, and its wear lowers its value, so that the
+    search widens to the next best, slowly: the more it has stagnated, the wider. `unit` is the gap in
+    belief between the best and the eighth best, so the rule has no scale of its own. Children under
+    way count, so parallel choices spread. A logarithm, because where gains are exponential the chance
+    that a parent which is worse by `g` still gives a new best falls as `exp(-g)`, and that of one whose
+    `n` children all failed as `1 / n`.
+
+    It never repeats a trial: at equal cost a child says as much about its parent and may be better
+    (`docs/search.md` has the numbers).
+    """
+
+    def __init__(
+        self, believer: Believer, *, proposers: Sequence[str], checks: Sequence[str] = ()
+    ) -> None:
+        self._believer = believer
+        self._proposers = require_proposers(proposers)
+        self._checks = tuple(checks)
+        self._children: dict[int, int] = {}
+
+    def add(self, fact: Fact) -> None:
+        match fact:
+            case EpochStarted():
+                self._children = {}
+            case Opened(parents=parents):
+                for parent in parents:
+                    self._children[parent] = self._children.get(parent, 0) + 1
+            case _:
+                pass
+
+    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
+        """Extend the most valuable program. `None` while nothing has been measured."""
+        del pending  # Children under way have been opened, and are counted.
+        candidates = list(islice(eligible(history, self._believer, self._checks), _CANDIDATES))
+        if not candidates:
+            return None
+        parent = self._most_valuable(candidates)
+        return Extend(parents=(parent,), proposer=pick_proposer(self._proposers, seed))
+
+    def _most_valuable(self, candidates: Sequence[int]) -> int:
+        """candidates: best first."""
+        means = [self._mean(candidate) for candidate in candidates]
+        unit = means[0] - means[min(_RIVALS, len(means)) - 1]
+
+        def value(place: int) -> tuple[float, int, int]:
+            candidate = candidates[place]
+            children = self._children.get(candidate, 0)
+            wear = math.log1p(children / _PATIENCE)
+            return means[place] - unit * wear, -children, -candidate
+
+        return candidates[max(range(len(candidates)), key=value)]
+
+    def _mean(self, experiment: int) -> float:
+        belief = self._believer.belief(experiment)
+        assert belief is not None, "a ranked experiment has a belief"
+        return belief.mean
