@@ -1,0 +1,348 @@
+"""What `init` finds by itself in the directories that people have, and what it asks."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from move37.core.errors import TaskError
+from move37.core.records import Direction
+from move37.tasks.detect import load_or_detect, plan_init
+from move37.tasks.draft import Draft, render, write_task
+from move37.tasks.toml import load_task
+
+
+def put(root: Path, files: Mapping[str, str]) -> list[str]:
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+    return sorted(files)
+
+
+def plan(root: Path, files: Mapping[str, str]) -> Draft:
+    return plan_init(root, put(root, files))
+
+
+def keys(draft: Draft) -> list[str]:
+    return [question.key for question in draft.questions]
+
+
+AUTORESEARCH = {
+    "prepare.py": 'CACHE = os.path.join(os.path.expanduser("~"), ".cache", "autoresearch")',
+    "train.py": 'print("---")\nprint(f"val_bpb:          {val_bpb:.6f}")\nprint(f"depth: {d}")',
+    "program.md": '# autoresearch\n\nRun `grep "^val_bpb:" run.log`. Get the lowest val_bpb.\n',
+    "README.md": "hello",
+}
+
+
+# --- karpathy/autoresearch -----------------------------------------------------------------------
+
+
+def test_an_autoresearch_directory_already_is_a_task(tmp_path: Path) -> None:
+    task = load_or_detect(tmp_path, put(tmp_path, AUTORESEARCH))
+    assert task.files.edit == ("train.py",)
+    assert task.evaluate.run == "python train.py"
+    assert task.evaluate.timeout_seconds == 600
+    assert (task.metric.name, task.metric.direction) == ("val_bpb", Direction.MINIMIZE)
+    assert task.goal == "Lower val_bpb."
+    assert not (tmp_path / "move37.toml").exists()
+
+
+def test_an_autoresearch_directory_with_a_lock_file_runs_with_uv(tmp_path: Path) -> None:
+    files = {**AUTORESEARCH, "pyproject.toml": "", "uv.lock": ""}
+    assert load_or_detect(tmp_path, put(tmp_path, files)).evaluate.run == "uv run train.py"
+
+
+def test_an_environment_beside_the_program_is_used_as_it_is(tmp_path: Path) -> None:
+    paths = put(tmp_path, {**AUTORESEARCH, "pyproject.toml": "", "uv.lock": ""})
+    put(tmp_path, {"home/python/bin/python3": "", ".venv/pyvenv.cfg": ""})
+    (tmp_path / ".venv/bin").mkdir()
+    (tmp_path / ".venv/bin/python").symlink_to(tmp_path / "home/python/bin/python3")
+    task = load_or_detect(tmp_path, paths)
+    assert task.evaluate.run == ".venv/bin/python train.py"
+    assert task.files.link == (".venv/",)
+    assert task.fence.read == (str(tmp_path / "home/python"),)
+
+
+def test_data_beside_the_program_is_linked_and_a_cache_at_home_is_let_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home/.cache/autoresearch").mkdir(parents=True)
+    (tmp_path / "task/data").mkdir(parents=True)
+    task = load_or_detect(tmp_path / "task", put(tmp_path / "task", AUTORESEARCH))
+    assert task.files.link == ("data/",)
+    assert task.fence.read == (str(tmp_path / "home/.cache/autoresearch"),)
+    assert task.fence.env == ("HOME",)
+
+
+def test_a_fork_with_another_metric_is_read_from_its_program(tmp_path: Path) -> None:
+    program = '# trader\n\nGet the highest pnl.\n\n    grep "^pnl:\\|^ok:" run.log\n'
+    files = {**AUTORESEARCH, "program.md": program, "train.py": 'print(f"pnl: {x}")'}
+    metric = load_or_detect(tmp_path, put(tmp_path, files)).metric
+    assert (metric.name, metric.direction) == ("pnl", Direction.MAXIMIZE)
+
+
+def test_a_written_task_comes_before_a_known_layout(tmp_path: Path) -> None:
+    paths = put(tmp_path, AUTORESEARCH)
+    write_task(plan_init(tmp_path, paths).answer("evaluate.timeout", "5s"))
+    assert load_or_detect(tmp_path, paths).evaluate.timeout_seconds == 5
+
+
+def test_anything_else_without_a_file_is_no_task(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=r"no move37\.toml in .*; run `move37 init` to write one"):
+        load_or_detect(tmp_path, put(tmp_path, {"train.py": "", "prepare.py": ""}))
+    with pytest.raises(TaskError, match="does not exist"):
+        load_or_detect(tmp_path / "gone", [])
+
+
+# --- other layouts -------------------------------------------------------------------------------
+
+LAYOUTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "a program that prints name and value": (
+        {"train.py": 'for s in r:\n    print(f"step {s}: loss {l}")\nprint(f"val_loss: {v}")'},
+        {"run": "python train.py", "edit": ("train.py",), "metric": "val_loss", "goal": "minimize"},
+    ),
+    "a program that prints METRIC": (
+        {"solve.py": 'print("score: ", 1)\nprint(f"METRIC packed_sum={x}")'},
+        {"run": "python solve.py", "metric": "packed_sum", "goal": "maximize"},
+    ),
+    "a program that prints JSON": (
+        {"main.py": 'import json\nprint(json.dumps({"n": n, "accuracy": acc}))'},
+        {"run": "python main.py", "metric": "accuracy", "goal": "maximize"},
+    ),
+    "a program that prints a sentence": (
+        {"only.py": 'print(f"Final test accuracy: {acc:.2f}%")'},
+        {"run": "python only.py", "metric": "accuracy", "goal": "maximize"},
+    ),
+    "a program and what it imports": (
+        {"train.py": 'import model, data\nprint(f"loss: {x}")', "model.py": "", "data.py": ""},
+        {"edit": ("train.py", "model.py"), "metric": "loss"},
+    ),
+    "pi-autoresearch": (
+        {".auto/measure.sh": 'python fib.py\necho "METRIC total_ms=$ms"', "fib.py": "x"},
+        {"run": "bash .auto/measure.sh", "edit": ("fib.py",), "metric": "total_ms"},
+    ),
+    "OpenEvolve": (
+        {
+            "initial_program.py": "# EVOLVE-BLOCK-START",
+            "evaluator.py": 'def evaluate(program_path):\n    return {"combined_score": x}',
+        },
+        {
+            "run": 'python -c "import json, evaluator; '
+            "r = evaluator.evaluate('initial_program.py'); "
+            "print(json.dumps(getattr(r, 'metrics', r)))\"",
+            "edit": ("initial_program.py",),
+            "metric": "combined_score",
+            "goal": "maximize",
+        },
+    ),
+    "a program and a scorer": (
+        {"solve.py": "", "score.py": 'print(f"score: {s}")', "hidden/answers": ""},
+        {
+            "run": "python solve.py",
+            "score": "python score.py",
+            "hide": ("hidden/",),
+            "metric": "score",
+        },
+    ),
+    "a benchmark script": (
+        {"bench.py": "from src.fast import f\nprint('seconds:', t)", "src/fast.py": ""},
+        {"run": "python bench.py", "edit": ("src/fast.py",), "metric": "seconds"},
+    ),
+    "a benchmark in its own directory": (
+        {"benchmarks/parse.py": 'print(f"parse_ms: {t}")', "src/parse.py": "", "src/b.py": ""},
+        {"run": "python benchmarks/parse.py", "edit": ("src/",), "metric": "parse_ms"},
+    ),
+    "a shell script": (
+        {"eval.sh": 'python -m app.py\necho "latency_ms: $x"', "app.py": ""},
+        {"run": "bash eval.sh", "edit": ("app.py",), "goal": "minimize"},
+    ),
+    "an npm script": (
+        {
+            "package.json": '{"scripts": {"bench": "node bench/run.js", "test": "vitest"}}',
+            "bench/run.js": "console.log(`ops_per_sec: ${n}`)",
+            "bench/other.js": "",
+            "src/index.js": "",
+        },
+        {
+            "run": "npm run --silent bench",
+            "edit": ("src/",),
+            "metric": "ops_per_sec",
+            "goal": "maximize",
+            "checks": ("npm test --silent",),
+        },
+    ),
+    "a make target": (
+        {
+            "Makefile": "CC := gcc\nall: x\n\nbench: x\n\tpython model.py\ntest:\n\tx\n",
+            "model.py": 'print(f"rmse: {e}")',
+            "other.py": "",
+        },
+        {
+            "run": "make --silent bench",
+            "edit": ("model.py",),
+            "metric": "rmse",
+            "checks": ("make --silent test",),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_common_layout_needs_no_answers(tmp_path: Path, name: str) -> None:
+    files, expected = LAYOUTS[name]
+    draft = plan(tmp_path, files)
+    assert keys(draft) == []
+    task = draft.task()
+    found = {
+        "run": task.evaluate.run,
+        "score": task.evaluate.score,
+        "edit": task.files.edit,
+        "hide": task.files.hide,
+        "metric": task.metric.name,
+        "goal": task.metric.direction.value,
+        "checks": tuple(check.command for check in task.checks),
+    }
+    assert {key: found[key] for key in expected} == expected
+    write_task(draft)
+    assert load_task(tmp_path) == task
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"tests/test_it.py": ""}, "python -m pytest -q"),
+        ({"Cargo.toml": "", "src/lib.rs": ""}, "cargo test --quiet --offline"),
+        ({"go.mod": "", "a_test.go": ""}, "go test ./..."),
+        ({"package.json": '{"scripts": {"test": "jest"}}'}, "npm test --silent"),
+        ({"Makefile": "check:\n\tx\n"}, "make --silent check"),
+        ({"package.json": '{"scripts": {"test": "echo \\"Error: no test specified\\""}}'}, None),
+        ({"package.json": "[" * 100_000}, None),
+        ({"package.json": '{"scripts": 3}'}, None),
+    ],
+)
+def test_the_tests_of_a_project_become_its_check(
+    tmp_path: Path, files: dict[str, str], command: str | None
+) -> None:
+    draft = plan(tmp_path, {"train.py": 'print(f"loss: {x}")', **files})
+    checks = draft.task().checks
+    assert [check.command for check in checks] == ([] if command is None else [command])
+
+
+# --- questions -----------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_found_is_asked(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"a.c": "", "b.c": "", "go.sh": ""})
+    assert keys(draft) == ["evaluate.run", "files.edit", "metric.name", "metric.goal"]
+    assert draft.questions[0].choices == ("bash go.sh",)
+    assert draft.questions[1].choices == ("a.c", "b.c", "go.sh")
+
+
+def test_answers_complete_the_draft(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"a.c": "", "b.c": ""})
+    draft = draft.answer("evaluate.run", "./go").answer("files.edit", "a.c, b.c")
+    draft = draft.answer("metric.name", "quux").answer("metric.goal", "maximize")
+    task = draft.answer("budget.experiments", "30").answer("evaluate.pair", "true").task()
+    assert task.files.edit == ("a.c", "b.c")
+    assert task.budget.experiments == 30
+    assert task.evaluate.pair
+    assert task.goal == "Raise quux."
+
+
+def test_the_name_of_a_metric_mostly_says_which_way_is_better(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"a.c": "", "b.c": ""})
+    assert keys(draft.answer("metric.name", "val_loss")) == ["evaluate.run", "files.edit"]
+    assert "metric.goal" in keys(draft.answer("metric.name", "quux"))
+
+
+def test_several_likely_metrics_are_offered(tmp_path: Path) -> None:
+    text = 'print(f"val_loss: {a}")\nprint(f"val_accuracy: {b}")\nprint(f"lr: {c}")'
+    draft = plan(tmp_path, {"train.py": text})
+    assert keys(draft) == ["metric.name", "metric.goal"]
+    assert draft.questions[0].choices == ("val_accuracy", "val_loss")
+    assert draft.questions[0].default == "val_accuracy"
+    assert draft.with_defaults().task().metric.direction is Direction.MAXIMIZE
+    assert draft.answer("metric.name", "val_loss").task().metric.direction is Direction.MINIMIZE
+
+
+def test_yes_fails_with_what_could_not_be_found(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"a.c": "", "b.c": ""})
+    with pytest.raises(TaskError) as caught:
+        draft.with_defaults()
+    assert str(caught.value) == (
+        f"could not find evaluate.run, files.edit, metric.name, metric.goal in {tmp_path}; "
+        'write move37.toml with run = "python train.py" in [evaluate], '
+        "or run `move37 init` to be asked"
+    )
+    with pytest.raises(TaskError, match=r"could not find evaluate\.run"):
+        render(draft)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("metric.goal", "down", "the answer for metric.goal: metric.goal is 'down'"),
+        ("files.edit", "../x", "which leads outside the task"),
+        ("files.edit", " , ", "files.edit is empty"),
+        ("evaluate.run", "", "evaluate.run is empty"),
+        ("evaluate.cpus", "many", "must be a whole number, not the text 'many'"),
+        ("budget.hours", "nan", "budget.hours is nan; it must be finite"),
+        ("evaluate.walltime", "1s", "'evaluate.walltime' is no question about a task; known: name"),
+        ("proposer.kind", "x", "'proposer.kind' is no question"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_says_why(
+    tmp_path: Path, key: str, value: str, says: str
+) -> None:
+    with pytest.raises(TaskError) as caught:
+        plan(tmp_path, {"a.c": ""}).answer(key, value)
+    assert says in str(caught.value)
+
+
+def test_a_person_is_told_what_was_concluded(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"train.py": 'print(f"loss: {x}")', "test_x.py": ""})
+    assert draft.found == (
+        "train.py looks like the program",
+        "train.py may change",
+        "the metric is loss, and lower is better",
+        "`python -m pytest -q` must pass",
+    )
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def test_an_existing_task_file_is_never_overwritten(tmp_path: Path) -> None:
+    paths = put(tmp_path, {"train.py": 'print(f"loss: {x}")'})
+    draft = plan_init(tmp_path, paths)
+    put(tmp_path, {"move37.toml": "mine"})
+    for attempt in (lambda: plan_init(tmp_path, paths), lambda: write_task(draft)):
+        with pytest.raises(TaskError, match=r"move37\.toml is there already; edit it, or remove"):
+            attempt()
+    assert (tmp_path / "move37.toml").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["move37.toml", "train.py"]
+
+
+def test_a_dangling_link_of_that_name_is_not_followed(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"train.py": 'print(f"loss: {x}")'})
+    (tmp_path / "move37.toml").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(TaskError, match="is there already"):
+        write_task(draft)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_an_empty_directory_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="there is nothing here to improve"):
+        plan_init(tmp_path, [])
+    with pytest.raises(TaskError, match="does not exist"):
+        plan_init(tmp_path / "gone", [])
+
+
+def test_binary_huge_and_missing_files_are_looked_past(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_bytes(b"print(f'loss: {x}')\0")
+    (tmp_path / "main.py").write_text("#" * 1_000_000)
+    draft = plan_init(tmp_path, ["main.py", "gone.py", "train.py"])
+    assert keys(draft) == ["metric.name", "metric.goal"]
