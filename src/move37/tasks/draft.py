@@ -1,6 +1,5 @@
 """A task file in the making: what was found, and what only a person can say."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -112,20 +111,25 @@ def write_task(draft: Draft) -> Path:
     """Write `move37.toml` and return its path. Raises `TaskError` when there is one already."""
     path = draft.root / TASK_FILE
     content = render(draft).encode()
-    partial = path.with_name(f".{TASK_FILE}.{os.getpid()}")
     try:
-        partial.write_bytes(content)
-        # A link fails where the name is taken, and shows the whole file or none.
-        path.hardlink_to(partial)
+        file = path.open("xb")  # fails where the name is taken, even by a dangling link
     except FileExistsError:
         raise already_there(draft.root) from None
     except OSError as error:
-        raise TaskError(
-            f"{path} cannot be written ({error.strerror}); make {draft.root} writable"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+    try:
+        with file:
+            file.write(content)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
     return path
+
+
+def _unwritable(path: Path, error: OSError) -> TaskError:
+    return TaskError(
+        f"{path} cannot be written ({error.strerror}); make room, or make {path.parent} writable"
+    )
 
 
 def already_there(root: Path) -> TaskError:
