@@ -41,27 +41,25 @@ def windows_and_targets(context: int, count: int = 40) -> tuple[Any, Any]:
 # --- what the judge computes -----------------------------------------------------------------------
 
 
-def by_hand(windows: Any, targets: Any, w: Weights) -> list[float]:
+def by_hand(windows: Any, targets: Any, weights: Weights) -> list[float]:
     """The model of `test_the_judge_computes_what_a_slow_reference_does`, number by number."""
+    w: dict[str, list[Any]] = {name: array.tolist() for name, array in weights.items()}
     bits: list[float] = []
     for window, target in zip(windows.tolist(), targets.tolist(), strict=True):
-        x = [v for byte in window for v in w["e"][byte].tolist()]
-        h = [
-            sum(x[i] * w["w1"][i][j] for i in range(len(x))) + w["b1"][j]
-            for j in range(len(w["b1"]))
+        x: list[float] = [v for byte in window for v in w["e"][byte]]
+        h: list[float] = [
+            sum(x[i] * w["w1"][i][j] for i in range(12)) + w["b1"][j] for j in range(5)
         ]
-        a = [v / (1 + math.exp(-v)) for v in h]
-        r = [u * v + u for u, v in zip(h, a, strict=True)]
-        mean = sum(r) / len(r)
-        variance = sum((v - mean) ** 2 for v in r) / len(r)
-        n = [(v - mean) / math.sqrt(variance + 1e-5) * g for v, g in zip(r, w["g"], strict=True)]
-        net = [sum(n[i] * w["w2"][k][i] for i in range(len(n))) for k in range(256)]
-        table = w["t"][window[-2] * 256 + window[-1] if len(w["t"]) == 65536 else window[-1]]
-        shares = [math.exp(v) / sum(math.exp(u) for u in w["m"].tolist()) for v in w["m"].tolist()]
-        p = 0.0
-        for share, logits in zip(shares, (net, table.tolist()), strict=True):
-            p += share * math.exp(logits[target]) / sum(math.exp(v) for v in logits)
-        bits.append(-math.log2(p))
+        gated = [v * v / (1 + math.exp(-v)) + v for v in h]
+        mean = sum(gated) / 5
+        sd = math.sqrt(sum((v - mean) ** 2 for v in gated) / 5 + 1e-5)
+        n = [(v - mean) / sd * g for v, g in zip(gated, w["g"], strict=True)]
+        net = [sum(n[i] * w["w2"][k][i] for i in range(5)) for k in range(256)]
+        probability = 0.0
+        for share, logits in zip(w["m"], (net, w["t"][window[-1]]), strict=True):
+            part = math.exp(logits[target]) / sum(math.exp(v) for v in logits)
+            probability += math.exp(share) / sum(math.exp(v) for v in w["m"]) * part
+        bits.append(-math.log2(probability))
     return bits
 
 
@@ -143,19 +141,19 @@ def test_training_descends_the_very_loss_that_the_judge_computes(
     bits, gradients = train.gradients(weights, windows, targets)
     assert bits == pytest.approx(loss(), rel=1e-9)
     for name, gradient in gradients.items():
-        index = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
-        weights[name][index] += 1e-5
+        weight, steepest = weights[name].reshape(-1), int(np.abs(gradient).argmax())
+        weight[steepest] += 1e-5
         higher = loss()
-        weights[name][index] -= 2e-5
+        weight[steepest] -= 2e-5
         lower = loss()
-        weights[name][index] += 1e-5
+        weight[steepest] += 1e-5
         slope = (higher - lower) / 2e-5 * math.log(2)
-        assert slope == pytest.approx(gradient[index], rel=1e-5), name
+        assert slope == pytest.approx(gradient.reshape(-1)[steepest], rel=1e-5), name
 
 
 @settings(max_examples=60, deadline=None)
 @given(x=st.lists(st.floats(-4, 4).filter(lambda v: abs(v) > 1e-3), min_size=1, max_size=5))
-@pytest.mark.parametrize("name", ["tanh", "relu", "gelu", "silu"])
+@pytest.mark.parametrize("name", ["tanh", "relu", "leaky_relu", "elu", "gelu", "silu"])
 def test_every_activation_is_the_judges_and_has_its_derivative(
     train: ModuleType, layers: ModuleType, name: str, x: list[float]
 ) -> None:
@@ -179,36 +177,36 @@ def refusal(prepare: ModuleType, path: Path) -> str:
     return message
 
 
-@pytest.mark.parametrize(
-    ("layers", "says"),
-    [
-        ("embed", "'layers' must be a list"),
-        ([], "'layers' must be a list of 1 to 64"),
-        (["embed"], "layer 0: must be an object"),
-        ([{"op": "exec"}], "'op' must be one of embed, ngram, linear"),
-        ([{"op": ["embed"]}], "'op' must be one of"),
-        ([{"op": "linear", "weight": "w"}], "the first layer must be"),
-        ([{"op": "embed", "table": "x"}], "'table' must name an array"),
-        ([{"op": "embed", "table": "w"}], "must be 256 x any"),
-        ([{"op": "embed", "table": "e"}], "must give 256 numbers, one for each byte, not 6"),
-        ([{"op": "embed", "table": "e", "last": 4}, PLAIN[1]], "'last' must be an integer from 1 to 3"),
-        ([{"op": "embed", "table": "e", "last": True}, PLAIN[1]], "'last' must be an integer"),
-        ([{"op": "embed", "table": "e", "future": 1}, PLAIN[1]], "unknown key 'future'"),
-        ([{"op": "embed", "table": "e", "last": 2}, PLAIN[1]], "shape (6, 256), but must be 4 x any"),
-        ([*PLAIN, {"op": "activation", "function": "eval"}], "'function' must be one of relu"),
-        ([*PLAIN, {"op": "add", "inputs": ["later"]}], "no earlier layer is called 'later'"),
-        ([*PLAIN, {"op": "add", "inputs": ["#0", "#1"]}], "its inputs differ in width"),
-        ([*PLAIN, {"op": "add", "inputs": []}], "'inputs' must be a list"),
-        ([*PLAIN, {"op": "linear", "weight": "w", "groups": 3}], "3 groups do not divide"),
-        ([*PLAIN, {"op": "scale", "by": "six"}], "must have 1 or 256 numbers, not 6"),
-        ([*PLAIN, {"op": "mix", "inputs": ["#1"], "by": "#0"}], "must have a width of 1"),
-        ([*PLAIN, {"op": "mix", "inputs": ["#1"], "by": "no"}], "no earlier layer is called 'no'"),
-        ([{**PLAIN[0], "name": "x"}, {**PLAIN[1], "name": "x"}], "that no other layer has"),
-        ([*PLAIN, {"op": "concat", "inputs": ["#1"] * 33}], "too large"),
-        ([PLAIN[0], {"op": "linear", "weight": "wide"}] + [{"op": "linear", "weight": "square"}] * 8,
-         "too large"),
-    ],
-)  # fmt: skip
+WRONG: list[tuple[Any, str]] = [
+    ("embed", "'layers' must be a list"),
+    ([], "'layers' must be a list of 1 to 64"),
+    (["embed"], "layer 0: must be an object"),
+    ([{"op": "exec"}], "'op' must be one of embed, ngram, linear"),
+    ([{"op": ["embed"]}], "'op' must be one of"),
+    ([{"op": "linear", "weight": "w"}], "the first layer must be"),
+    ([{"op": "embed", "table": "x"}], "'table' must name an array"),
+    ([{"op": "embed", "table": "w"}], "must be 256 x any"),
+    ([{"op": "embed", "table": "e"}], "must give 256 numbers, one for each byte, not 6"),
+    ([{"op": "embed", "table": "e", "last": 4}, PLAIN[1]], "'last' must be an integer from 1 to 3"),
+    ([{"op": "embed", "table": "e", "last": True}, PLAIN[1]], "'last' must be an integer"),
+    ([{"op": "embed", "table": "e", "future": 1}, PLAIN[1]], "unknown key 'future'"),
+    ([{"op": "embed", "table": "e", "last": 2}, PLAIN[1]], "shape (6, 256), but must be 4 x any"),
+    ([*PLAIN, {"op": "activation", "function": "eval"}], "'function' must be one of relu"),
+    ([*PLAIN, {"op": "add", "inputs": ["later"]}], "no earlier layer is called 'later'"),
+    ([*PLAIN, {"op": "add", "inputs": ["#0", "#1"]}], "its inputs differ in width"),
+    ([*PLAIN, {"op": "add", "inputs": []}], "'inputs' must be a list"),
+    ([*PLAIN, {"op": "linear", "weight": "w", "groups": 3}], "3 groups do not divide"),
+    ([*PLAIN, {"op": "scale", "by": "six"}], "must have 1 or 256 numbers, not 6"),
+    ([*PLAIN, {"op": "mix", "inputs": ["#1"], "by": "#0"}], "must have a width of 1"),
+    ([*PLAIN, {"op": "mix", "inputs": ["#1"], "by": "no"}], "no earlier layer is called 'no'"),
+    ([{**PLAIN[0], "name": "x"}, {**PLAIN[1], "name": "x"}], "that no other layer has"),
+    ([*PLAIN, {"op": "concat", "inputs": ["#1"] * 33}], "too large"),
+    ([PLAIN[0], {"op": "linear", "weight": "wide"}] + [{"op": "linear", "weight": "square"}] * 8,
+     "too large"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layers", "says"), WRONG)
 def test_a_wrong_list_of_layers_is_refused_in_a_sentence(
     prepare: ModuleType, tmp_path: Path, layers: object, says: str
 ) -> None:
@@ -350,3 +348,40 @@ def test_a_damaged_file_is_judged_or_refused_but_never_a_surprise(
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("damaged") / "model.npz"
+
+
+# --- the corpus ------------------------------------------------------------------------------------
+
+
+def test_near_duplicates_stay_together_and_strangers_do_not(prepare: ModuleType) -> None:
+    def program(*words: str) -> bytes:
+        return "".join(f"def {word}_of_something(argument):\n" for word in words).encode()
+
+    family = prepare.families(
+        {
+            "a.py": program("walk", "jump", "swim", "fly"),
+            "b.py": program("sing", "hum"),
+            "c.py": program("fly", "dig", "climb", "dive"),
+            "d.py": program("dig", "crawl", "glide"),
+        }
+    )
+    assert family == {"a.py": "a.py", "b.py": "b.py", "c.py": "a.py", "d.py": "a.py"}
+
+
+def test_no_two_splits_share_near_duplicates(prepare: ModuleType) -> None:
+    files = prepare.library()
+    lines: dict[str, set[bytes]] = {
+        path: {line.strip() for line in text.splitlines() if len(line.strip()) >= 20}
+        for path, text in files.items()
+    }
+    split = {path: prepare.split_of(name) for path, name in prepare.families(files).items()}
+    common: dict[bytes, int] = {}
+    for distinct in lines.values():
+        for line in distinct:
+            common[line] = common.get(line, 0) + 1
+    hidden = [path for path in files if split[path] == "holdout"]
+    for path in hidden:
+        mine = {line for line in lines[path] if common[line] <= 10}
+        for other in (other for other in files if split[other] != "holdout"):
+            shared = len(mine & lines[other])
+            assert shared < 0.2 * min(len(lines[path]), len(lines[other])) or not shared

@@ -8,33 +8,40 @@ import numpy as np
 import prepare
 
 CONTEXT = 4  # bytes that the model sees
-EMBEDDING = 16  # numbers that stand for one byte
+EMBEDDING = 8  # numbers that stand for one byte
 HIDDEN = 64
-ACTIVATION = "tanh"  # tanh, relu, gelu, silu
+ACTIVATION = "tanh"  # tanh, relu, leaky_relu, elu, gelu, silu
 EMBEDDING_SCALE = 1.0  # standard deviation of the first embeddings
 WEIGHT_SCALE = 1.0  # of the other first weights: 1 keeps the variance from layer to layer
 
 BATCH_SIZE = 32
-OPTIMIZER = "adam"  # sgd, momentum, adam
+OPTIMIZER = "adam"  # sgd, momentum, rmsprop, adam, nadam
 LEARNING_RATE = 0.001
-BETA1 = 0.9  # how slowly the mean of past gradients changes, in momentum and adam
-BETA2 = 0.999  # and the mean of their squares, in adam
+BETA1 = 0.9  # how slowly the running mean of the gradients changes
+BETA2 = 0.999  # and that of their squares
 DECAY = False  # whether the learning rate falls linearly to 0
 AVERAGE_STEPS = 1  # over about how many of the last steps the saved weights are averaged
+
+
+# Each returns its value and its derivative. Their constants are no knobs: the judge has the same.
+# move37: off
+def tanh(x):
+    y = np.tanh(x)
+    return y, 1 - y * y
 
 
 def relu(x):
     return np.maximum(x, 0), (x > 0).astype(x.dtype)
 
 
-def tanh(x):
-    y = np.tanh(x)
-    return y, 1 - y * y
+def leaky_relu(x):
+    slope = np.where(x > 0, 1, 0.01).astype(x.dtype)
+    return slope * x, slope
 
 
-def silu(x):
-    s = 0.5 * (1 + np.tanh(0.5 * x))
-    return x * s, s * (1 + x * (1 - s))
+def elu(x):
+    below = np.expm1(np.minimum(x, 0))
+    return np.where(x > 0, x, below), 1 + below
 
 
 def gelu(x):
@@ -43,8 +50,13 @@ def gelu(x):
     return 0.5 * x * (1 + t), 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope
 
 
-# Each returns its value and its derivative.
-ACTIVATIONS = {"tanh": tanh, "relu": relu, "gelu": gelu, "silu": silu}
+def silu(x):
+    s = 0.5 * (1 + np.tanh(0.5 * x))
+    return x * s, s * (1 + x * (1 - s))
+
+
+ACTIVATIONS = {f.__name__: f for f in (tanh, relu, leaky_relu, elu, gelu, silu)}
+# move37: on
 
 
 def initial_weights(rng):
@@ -111,17 +123,24 @@ class Optimizer:
             weights[name] -= rate * self.direction(name, gradient)
 
     def direction(self, name, gradient):
+        mean, square = self.mean[name], self.square[name]
         if OPTIMIZER == "sgd":
             return gradient
-        mean, square = self.mean[name], self.square[name]
         if OPTIMIZER == "momentum":
             mean *= BETA1
             mean += gradient
             return mean
-        mean += (1 - BETA1) * (gradient - mean)
         square += (1 - BETA2) * (gradient * gradient - square)
-        corrected = np.sqrt(square / (1 - BETA2**self.steps)) + 1e-8
-        return mean / (1 - BETA1**self.steps) / corrected
+        rms = np.sqrt(square / (1 - BETA2**self.steps)) + 1e-8
+        if OPTIMIZER == "rmsprop":
+            return gradient / rms
+        mean += (1 - BETA1) * (gradient - mean)
+        if OPTIMIZER == "adam":
+            return mean / (1 - BETA1**self.steps) / rms
+        if OPTIMIZER == "nadam":
+            ahead = BETA1 * mean + (1 - BETA1) * gradient
+            return ahead / (1 - BETA1**self.steps) / rms
+        raise ValueError(f"unknown optimizer: {OPTIMIZER!r}")
 
 
 def train():
