@@ -15,7 +15,7 @@ from move37.testing.store import StoreContract, facts
 
 @pytest.mark.parametrize("kind", FACTS)
 def test_every_kind_of_fact_is_drawn(kind: type[Fact]) -> None:
-    any_will_do = settings(phases=[Phase.generate], database=None)
+    any_will_do = settings(max_examples=2000, phases=[Phase.generate], database=None)
     assert type(find(facts, lambda fact: type(fact) is kind, settings=any_will_do)) is kind
 
 

@@ -1,5 +1,8 @@
 """Programs in a bare git repository: no work tree, no index, no filters, about a millisecond a commit.
 
+An object alone is not synced to disk (that would cost more than all else together): it is `unsettled`
+until whoever keeps the facts has stored a copy with them, or until it is in a pack, which is synced.
+
 Whoever writes holds the study's lock, so there is one writer; any number of processes read meanwhile.
 """
 
@@ -26,13 +29,16 @@ _EPOCH = 1457568000
 """10 March 2016, the day of the move. Fixed, so that the same call gives the same commit."""
 _PACK_AT = 4000
 """Loose objects, a few to each experiment, before they are packed."""
-_PACK_FRESH_AT = 200
-"""More new objects than this are made durable as one pack instead of one by one."""
+_UNSETTLED_BYTES = 2 * 1024**2
+"""More than this, such as the snapshot of a large task, is packed at once."""
 _BIG_BYTES = 32 * 1024**2
 """Files from here on are streamed into the store."""
 
 _COMMIT, _TREE, _BLOB = 1, 2, 3
 """libgit2's numbers."""
+
+Object = tuple[int, bytes]
+"""Kind and content."""
 
 
 class GitCode:
@@ -44,8 +50,12 @@ class GitCode:
         self._write = write
         self._opened: pygit2.Repository | None = None
         self._turn = threading.RLock()
-        self._fresh: list[str] = []
         self._loose = 0
+        self._unsettled: dict[str, Object] = {}
+        self._unsettled_bytes = 0
+        self._too_much = False
+        self.packs_made = 0
+        """Each has made everything stored before it safe."""
         self._tree = lru_cache(maxsize=512)(self._read_tree)
         self._root = lru_cache(maxsize=4096)(self._read_root)
 
@@ -80,16 +90,26 @@ class GitCode:
         with self._turn, self._writing() as repo:
             repo.references.create(f"refs/x/{experiment}", commit, force=True)
 
-    def flush(self) -> None:
-        """Make every program stored so far survive a power cut."""
+    def unsettled(self) -> dict[str, Object]:
+        """Objects, by id, that a power cut may still destroy: for the store to keep until a pack does."""
         with self._turn:
-            if self._loose >= _PACK_AT or len(self._fresh) > _PACK_FRESH_AT:
-                self.pack()
-                return
-            with self._writing():
-                for id in self._fresh:
-                    packs.sync(packs.loose_path(self.path, id))
-            self._fresh.clear()
+            return dict(self._unsettled)
+
+    def settle(self, ids: Iterable[str]) -> None:
+        """The store has these safe now."""
+        with self._turn:
+            for id in ids:
+                self._unsettled.pop(id, None)
+            self._unsettled_bytes = sum(len(data) for _, data in self._unsettled.values())
+
+    def restore(self, objects: Iterable[tuple[str, int, bytes]]) -> None:
+        """Put back what a power cut took. Objects that are there are left alone."""
+        for id, kind, data in objects:
+            try:
+                self._object(id, kind)
+            except StudyError:
+                packs.loose_path(self.path, id).unlink(missing_ok=True)
+                self._put(kind, data)
 
     def pack(self) -> None:
         """Put loose objects and references together. Loses nothing, wherever it is stopped."""
@@ -97,8 +117,11 @@ class GitCode:
             with self._writing() as repo:
                 packs.pack(repo, self.path)
                 repo.compress_references()
-            self._fresh.clear()
+            self._unsettled.clear()
+            self._unsettled_bytes = 0
+            self._too_much = False
             self._loose = 0
+            self.packs_made += 1
             self.close()  # forget the packs that are gone
 
     def _put_tree(self, data: bytes) -> str:
@@ -106,7 +129,15 @@ class GitCode:
 
     def _put(self, kind: int, data: bytes) -> str:
         with self._turn, self._writing() as repo:
-            return self._remember(str(repo.odb.write(kind, data)))
+            id = str(repo.odb.write(kind, data))
+            self._loose += 1
+            self._unsettled[id] = kind, data
+            self._unsettled_bytes += len(data)
+            if self._unsettled_bytes > _UNSETTLED_BYTES:
+                self._too_much = True  # the pack at the end of the commit will have them safe
+                self._unsettled.clear()
+                self._unsettled_bytes = 0
+            return id
 
     def _import(self, root: Path, path: str) -> Entry:
         """Store one file of the user's as it is."""
@@ -122,14 +153,10 @@ class GitCode:
                 if status.st_size < _BIG_BYTES:
                     return mode, self._put(_BLOB, file.read())
                 with self._turn, self._writing() as repo:
-                    return mode, self._remember(str(repo.create_blob_fromiobase(file)))
+                    self._too_much = True
+                    return mode, str(repo.create_blob_fromiobase(file))
         except OSError as error:
             raise StudyError(f"{root / path} cannot be read ({error.strerror})") from error
-
-    def _remember(self, id: str) -> str:
-        self._fresh.append(id)
-        self._loose += 1
-        return id
 
     def _commit(self, parents: Sequence[str], top: Folder, message: str) -> str:
         tree = top.store() or self._put_tree(b"")
@@ -138,7 +165,10 @@ class GitCode:
         text = "\n".join(lines) + "\n\n" + message.replace("\0", "") + "\n"
         for parent in parents:
             self._root(parent)
-        return self._put(_COMMIT, text.encode("utf-8", "replace"))
+        commit = self._put(_COMMIT, text.encode("utf-8", "replace"))
+        if self._too_much or self._loose >= _PACK_AT:
+            self.pack()
+        return commit
 
     # --- reading ----------------------------------------------------------------------------------
 

@@ -42,7 +42,17 @@ def m002_attachments(db: sqlite3.Connection) -> None:
     _forbid_changes(db, "attachments")
 
 
-def m003_views(db: sqlite3.Connection) -> None:
+def m003_unpacked(db: sqlite3.Connection) -> None:
+    """Copies of programs that are not in a synced pack yet. No facts: it is emptied now and then."""
+    db.execute("""
+        CREATE TABLE unpacked (
+            id TEXT PRIMARY KEY,         -- of the git object
+            kind INTEGER NOT NULL,       -- 1 commit, 2 tree, 3 blob
+            body BLOB NOT NULL           -- compressed by zlib
+        ) STRICT""")
+
+
+def m004_views(db: sqlite3.Connection) -> None:
     db.execute("""
         CREATE VIEW trials AS SELECT
             experiment,
@@ -92,7 +102,7 @@ def m003_views(db: sqlite3.Connection) -> None:
         WHERE o.kind IN ('Opened', 'EpochStarted')""")
 
 
-MIGRATIONS = (m001_facts, m002_attachments, m003_views)
+MIGRATIONS = (m001_facts, m002_attachments, m003_unpacked, m004_views)
 
 
 def applied(db: sqlite3.Connection) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _UNFINISHED = "pack.new"
 """Where a pack is written before git may see it."""
-_MERGE_AT = 10
+_MERGE_AT = 20
 """So many small packs become one."""
 _LARGE = 25_000
 """Packs of this many objects, about 10,000 experiments, are left alone: no stall grows with the study."""
@@ -27,7 +27,8 @@ def create(path: Path) -> None:
 
     unfinished = path.with_name(path.name + ".new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    pygit2.init_repository(os.fspath(unfinished), bare=True)
+    repo = pygit2.init_repository(os.fspath(unfinished), bare=True)
+    repo.config["core.bigFileThreshold"] = "8m"  # no deltas are sought for what is larger
     for directory in ("hooks", "info"):
         shutil.rmtree(unfinished / directory, ignore_errors=True)
     unfinished.rename(path)
@@ -85,12 +86,8 @@ def loose_path(path: Path, id: str) -> Path:
     return path / "objects" / id[:2] / id[2:]
 
 
-def sync(path: Path) -> None:
-    """Make a file durable. One that is not there (any more) is in a pack, which already is."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
@@ -120,9 +117,9 @@ def _write_pack(repo: "pygit2.Repository", path: Path, ids: list[str]) -> Path:
     builder.write(os.fspath(unfinished))
     (index,) = unfinished.glob("*.idx")
     for file in (index.with_suffix(".pack"), index):
-        sync(file)
+        _sync(file)
         file.rename(directory / file.name)
-    sync(directory)
+    _sync(directory)
     unfinished.rmdir()
     return directory / index.name
 

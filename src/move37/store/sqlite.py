@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -49,6 +49,7 @@ class SqliteStore:
         self._turn = threading.RLock()
         self._process = os.getpid()
         self._closed = False
+        self._packs_made = 0
 
     @classmethod
     def open(cls, directory: Path, *, write: bool) -> Self:
@@ -67,6 +68,7 @@ class SqliteStore:
         try:
             db = _connect_to_write(directory)
             code = GitCode(directory / "code.git", write=True)
+            _restore_programs(db, code)
         except BaseException:
             lock.release()
             raise
@@ -88,8 +90,6 @@ class SqliteStore:
         body = codec.encode(fact)
         blobs = {key: zlib.compress(blob, _COMPRESSION) for key, blob in attachments.items()}
         with self._turn, _spoken(self.directory):
-            if isinstance(fact, EpochStarted | Proposed):
-                self._code.flush()  # never a fact on disk before the program it names
             return self._insert(fact, body, blobs)
 
     def _insert(self, fact: Fact, body: bytes, blobs: Mapping[str, bytes]) -> Row:
@@ -103,12 +103,30 @@ class SqliteStore:
                 (seq + 1, at, kind, codec.experiment_of(fact), body.decode(), digest),
             )
             db.executemany("INSERT INTO attachments VALUES (?, ?)", blobs.items())
+            names_a_program = isinstance(fact, EpochStarted | Proposed)
+            saved = self._save_program() if names_a_program else ()
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+        self._code.settle(saved)
         return Row(seq + 1, at, fact)
+
+    def _save_program(self) -> Collection[str]:
+        """Never a fact on disk without the program it names, at no sync beyond the fact's own.
+
+        A copy of the program's new objects joins the transaction; once they are in a pack it may go.
+        """
+        objects = self._code.unsettled()
+        if self._code.packs_made != self._packs_made:
+            self._db.execute("DELETE FROM unpacked")
+            self._packs_made = self._code.packs_made
+        self._db.executemany(
+            "INSERT OR IGNORE INTO unpacked VALUES (?, ?, ?)",
+            ((id, kind, zlib.compress(data, _COMPRESSION)) for id, (kind, data) in objects.items()),
+        )
+        return objects.keys()
 
     def rows(self, after: int = 0) -> Iterator[Row]:
         """All facts in order, as of the moment of the call; those past row `after` only."""
@@ -216,6 +234,12 @@ def _connect_to_write(directory: Path) -> sqlite3.Connection:
             db.close()
             raise
     return db
+
+
+def _restore_programs(db: sqlite3.Connection, code: GitCode) -> None:
+    """Put back what a power cut took from the code store."""
+    saved = db.execute("SELECT id, kind, body FROM unpacked")
+    code.restore((id, kind, zlib.decompress(body)) for id, kind, body in saved)
 
 
 def _connect_to_read(directory: Path) -> sqlite3.Connection:
