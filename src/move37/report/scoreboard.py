@@ -5,7 +5,7 @@ from move37.core.facts import EpochStarted, Fact, Opened, Rejected, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Measured
-from move37.report.views import staircase
+from move37.report.staircase import staircase
 
 
 class Scoreboard:

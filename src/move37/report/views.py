@@ -6,11 +6,11 @@ Beliefs and effects come with their standard deviation or interval, at full prec
 for whoever shows them. Nothing here says that something is an improvement but a certificate.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Literal
 
 from move37.core.errors import StudyError
 from move37.core.facts import CertificationOpened, Certified
@@ -28,6 +28,7 @@ from move37.core.records import (
     Trial,
     Verdict,
 )
+from move37.report.staircase import count_kept
 
 Judge = Callable[[int], tuple[Verdict, str]]
 """The referee's verdict on an experiment against the baseline, and its reason in a sentence."""
@@ -218,33 +219,6 @@ class Status:
 
 def metric_view(metric: Metric) -> MetricView:
     return MetricView(name=metric.name, goal=metric.direction.value, min_effect=metric.min_effect)
-
-
-def staircase(
-    history: History, beliefs: Believer, champion: int | None
-) -> Sequence[tuple[int, Belief]]:
-    """The experiments that are believed better than all before them, with that belief.
-
-    Seen from today: a former leader that later trials unmasked is no step. It starts at the
-    baseline and rises no higher than the champion, who alone is known to pass the checks.
-    """
-    ceiling = beliefs.belief(champion) if champion is not None else None
-    steps: list[tuple[int, Belief]] = []
-    for experiment in history.current():
-        belief = beliefs.belief(experiment.id)
-        if belief is None or not experiment.is_measured:
-            continue
-        if ceiling is not None and experiment.id != champion and belief.mean > ceiling.mean:
-            continue
-        if not steps or belief.mean > steps[-1][1].mean:
-            steps.append((experiment.id, belief))
-    return steps
-
-
-def count_kept(history: History, beliefs: Believer, champion: int | None) -> int:
-    """Steps of the staircase above the baseline."""
-    steps = staircase(history, beliefs, champion)
-    return sum(id != history.epoch.baseline for id, _ in steps)
 
 
 def certificate_view(
@@ -523,16 +497,3 @@ def _trial(metric: Metric, trial: Trial) -> TrialView:
         failure=f"{bad.stage}: {bad.reason}" if bad else None,
         output=bad.output if bad else "",
     )
-
-
-def as_json(record: Any) -> str:
-    """One line of JSON, at full precision; a path is its text, an infinite number is null."""
-    import msgspec
-
-    return msgspec.json.encode(record, enc_hook=_encode).decode()
-
-
-def _encode(value: object) -> object:
-    if isinstance(value, Path):
-        return str(value)
-    raise NotImplementedError(f"no JSON for {type(value).__name__}")

@@ -33,7 +33,7 @@ class Screen:
     def answer(self, record: Any, text: str) -> None:
         """Print the answer: `record` as JSON, or its `text`."""
         if self.json:
-            from move37.report.views import as_json
+            from move37.report.encode import as_json
 
             write(sys.stdout, as_json(record))
         else:
