@@ -207,7 +207,7 @@ def infer(name: str, value: Value, *, named: bool) -> tuple[Domain, float] | Non
             return fitted, role.weight * quiet * (1.0 if named else 0.5)
     domain = _by_value(value)
     weight = (0.35 if named else 0.15) * quiet
-    if value in (0, 1, -1) and not named:
+    if abs(value) in (0, 1) and not named:
         weight *= 0.2
     return None if domain is None else (domain, weight)
 
@@ -229,12 +229,13 @@ def _mirrored(domain: Domain) -> Domain:
 
 
 def _by_value(value: Value) -> Domain | None:
+    domain: Domain
     if isinstance(value, int):
         if value == 0:
             return None
         size = abs(value)
         domain = POW2 if size >= 8 and size & (size - 1) == 0 else COUNT
-    elif value == 0:
+    elif abs(value) == 0.0:
         domain = AROUND_ZERO
     elif 0.5 < value < 1:
         domain = FRACTION

@@ -1,0 +1,123 @@
+"""The response model: what each site does to the score, learned from the study's own experiments.
+
+An experiment says how much its edits changed the belief. The effect of a numeric site is a parabola
+in its steps, that of a choice a number for each spelling, and the effects of several edits add up:
+Bayesian linear regression, with priors from names. Moves are picked by Thompson sampling (Russo et
+al. 2018, "A Tutorial on Thompson Sampling", section 4), so what is uncertain and may matter is
+tried, and what was shown not to matter is left alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from move37.proposers.moves import BEND, SLOPE, Feature, Move
+from move37.proposers.sites import Site
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.floating[Any]]
+
+BEND_MEAN, BEND_SD = -0.12, 0.25
+"""Prior of the bend, in units of the slope's sd: most constants have a best value in between."""
+STRUCTURE_MEAN = -0.5
+"""Prior mean of a structural edit, in units of its sd: most of them break something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What came of one experiment."""
+
+    features: Mapping[Feature, float]
+    effect: float
+    """On the score."""
+    variance: float
+
+
+class Response:
+    """The posterior over all effects, given observations."""
+
+    def __init__(
+        self,
+        sites: Sequence[Site],
+        observations: Sequence[Observation],
+        *,
+        scale: float,
+    ) -> None:
+        """scale: the size of an effect that is worth the name, on the score."""
+        import numpy as np
+
+        self._index = index = _columns(sites)
+        mean, sd = _prior(sites, index, scale)
+        precision = np.diag(sd**-2.0)
+        weighted = mean * sd**-2.0
+        if observations:
+            rows = np.zeros((len(observations), len(index)))
+            for row, observation in enumerate(observations):
+                for feature, amount in observation.features.items():
+                    column = index.get(feature)
+                    if column is not None:
+                        rows[row, column] = amount
+            noise = np.array([o.variance for o in observations])
+            effects = np.array([o.effect for o in observations])
+            precision += rows.T @ (rows / noise[:, None])
+            weighted = weighted + rows.T @ (effects / noise)
+        self._factor = np.linalg.cholesky(precision)
+        half = np.linalg.solve(self._factor, weighted)
+        self.mean: Array = np.linalg.solve(self._factor.T, half)
+
+    def draws(self, seed: int, count: int) -> "Array":
+        """Samples of all effects: `[count, features]`."""
+        import numpy as np
+
+        noise = np.random.default_rng(seed).standard_normal((len(self.mean), count))
+        return self.mean + np.linalg.solve(self._factor.T, noise).T
+
+    def design(self, moves: Sequence[Move]) -> "Array":
+        """The features of moves as rows: `[moves, features]`."""
+        import numpy as np
+
+        rows = np.zeros((len(moves), len(self._index)))
+        for row, move in enumerate(moves):
+            for feature, amount in move.features.items():
+                column = self._index.get(feature)
+                if column is not None:
+                    rows[row, column] = amount
+        return rows
+
+    def peak(self, site: Site) -> float | None:
+        """How far from here, in steps, the site's best value lies; `None` when the bend is upward."""
+        slope = self.mean[self._index[site.id, SLOPE]]
+        bend = self.mean[self._index[site.id, BEND]]
+        return float(-slope / (2 * bend)) if bend < 0 else None
+
+
+def _columns(sites: Sequence[Site]) -> dict[Feature, int]:
+    index: dict[Feature, int] = {}
+    for site in sites:
+        names = (SLOPE, BEND) if site.kind == "number" else site.domain.options
+        for name in names:
+            index[site.id, name] = len(index)
+    return index
+
+
+def _prior(
+    sites: Sequence[Site], index: Mapping[Feature, int], scale: float
+) -> "tuple[Array, Array]":
+    import numpy as np
+
+    mean, sd = np.zeros(len(index)), np.full(len(index), 0.05 * scale)
+    for site in sites:
+        size = max(site.weight, 1e-3) * scale
+        if site.kind == "number":
+            slope, bend = index[site.id, SLOPE], index[site.id, BEND]
+            sd[slope], sd[bend], mean[bend] = size, BEND_SD * size, BEND_MEAN * size
+            continue
+        for option in site.domain.options:
+            column = index[site.id, option]
+            sd[column] = size
+            if option != site.text and site.kind in ("swap", "delete"):
+                mean[column] = STRUCTURE_MEAN * size
+    return mean, sd

@@ -1,0 +1,443 @@
+"""`tune`: turns what can be turned, and needs no model, account or network.
+
+It finds the sites of the editable files, learns from the study's experiments what each of them does
+to the score, and picks moves by Thompson sampling. A part of the moves is asked of Optuna's TPE. It
+never edits a random seed: that would move the score without improving the program.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from heapq import nlargest
+from random import Random
+from typing import Any
+
+from move37.core.errors import NothingToPropose, ProposalFailed, TaskError
+from move37.core.facts import EpochStarted, Fact, Opened, Proposed
+from move37.core.protocols import Believer, Request
+from move37.core.records import Failed, Proposal
+from move37.core.seeds import derive_seed
+from move37.proposers.moves import (
+    Move,
+    Tried,
+    features,
+    joined,
+    linked,
+    moves_of,
+    position,
+)
+from move37.proposers.response import Observation, Response
+from move37.proposers.sites import Edit, Site, Sites, apply_edits
+from move37.proposers.tpe import Point, ask_tpe
+
+ACTIVE = 48
+"""So many sites are considered at a time: the weightiest, and a few others by chance."""
+DRAWS = 32
+ATTEMPTS = 30
+WARM = 25
+"""Optuna is asked once there are so many results to learn from."""
+CHANCE = 0.04
+"""Share of moves that are picked by prior weight alone, so that no site is given up for good."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneSettings:
+    """What a `[[proposer]]` table of kind `tune` may say."""
+
+    together: int = 3
+    """At most so many sites are turned in one experiment."""
+    structure: bool = True
+    """Also drop statements and swap known alternatives."""
+    optuna: float = 0.05
+    """Share of the moves asked of Optuna's TPE, 0 to 0.2, once there are results to learn from."""
+    window: int = 160
+    """So many of the latest experiments are learned from."""
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any]) -> "TuneSettings":
+        """Read them from a task. Raises `TaskError` for an unknown key, wrong type or odd value."""
+        known = {field.name: field.type for field in fields(cls)}
+        for key, value in options.items():
+            if key not in known:
+                raise TaskError(
+                    f"proposer 'tune': unknown key {key!r}; the keys are {', '.join(sorted(known))}"
+                )
+            kinds = {"structure": (bool,), "optuna": (int, float)}.get(key, (int,))
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                names = " or ".join(kind.__name__ for kind in kinds)
+                raise TaskError(f"proposer 'tune': {key} must be {names}, not {value!r}")
+        settings = cls(**options)
+        if not 1 <= settings.together <= 10:
+            raise TaskError(f"proposer 'tune': together must be 1 to 10, not {settings.together}")
+        if not 0 <= settings.optuna <= 0.2:
+            raise TaskError(f"proposer 'tune': optuna must be 0 to 0.2, not {settings.optuna}")
+        if not 20 <= settings.window <= 1000:
+            raise TaskError(f"proposer 'tune': window must be 20 to 1000, not {settings.window}")
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one of our experiments changed."""
+
+    experiment: int
+    changes: tuple[tuple[str, str, str], ...]
+    """Site, old and new spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A turn with what came of it."""
+
+    turn: Turn
+    gain: float | None
+    """On the score. `None`: it failed."""
+    variance: float
+
+
+class Tune:
+    """The proposer that needs no model."""
+
+    def __init__(self, settings: TuneSettings | None = None) -> None:
+        self._settings = settings or TuneSettings()
+        self._sites = Sites()
+        self._turns: deque[Turn] = deque(maxlen=self._settings.window)
+        self._places: OrderedDict[int, Mapping[str, str]] = OrderedDict()
+        """Spellings that an experiment has and the baseline has not, for the latest experiments."""
+        self._first: dict[str, str] = {}
+        """How a site was spelled when it was first turned."""
+        self._parents: dict[int, int] = {}
+
+    # --- remembering ---
+
+    def add(self, fact: Fact) -> None:
+        match fact:
+            case EpochStarted():
+                self._turns.clear()
+                self._places.clear()
+                self._first.clear()
+                self._parents.clear()
+            case Opened():
+                self._parents[fact.experiment] = fact.parents[0]
+            case Proposed():
+                self._remember(fact)
+            case _:
+                pass
+
+    def _remember(self, fact: Proposed) -> None:
+        parent = self._parents.pop(fact.experiment, None)
+        changes = _changes(fact)
+        if parent is None or not changes:
+            return
+        self._turns.append(Turn(fact.experiment, changes))
+        for id, old, _ in changes:
+            self._first.setdefault(id, old)
+        above = self._places.get(parent, {})
+        self._places[fact.experiment] = {**above, **{id: new for id, _, new in changes}}
+        if len(self._places) > 4 * self._settings.window:
+            self._places.popitem(last=False)
+
+    # --- proposing ---
+
+    def propose(self, request: Request) -> Proposal:
+        sites = self._active(request)
+        effects = self._effects(request)
+        seed = request.experiment.seed
+        chance = Random(seed)
+        scale = _scale(effects, request.beliefs)
+        board = _Board(sites, effects, scale, seed)
+        parent = request.parents[0].id
+        done = self._done_from(parent, request)
+        asked = None
+        if chance.random() < self._settings.optuna and len(effects) >= WARM:
+            asked = self._ask_optuna(sites, effects, request, seed)
+        for attempt in range(ATTEMPTS):
+            if asked is not None and attempt == 0:
+                move, share = asked, self._settings.optuna
+            else:
+                alone = chance.random() < CHANCE or attempt >= DRAWS
+                move = board.by_chance(chance) if alone else None
+                move = move or board.best(attempt % DRAWS, self._settings.together, done)
+                if move is None:
+                    continue
+                share = board.share(move)
+            if move.key in done:
+                continue
+            done.add(move.key)
+            changes = _apply(request.files, move)
+            if not request.is_known(changes):
+                return self._proposal(move, changes, share, board, effects)
+        raise ProposalFailed(
+            f"{ATTEMPTS} moves in a row were programs that the study already has or that change nothing"
+        )
+
+    def _active(self, request: Request) -> list[Site]:
+        """The sites to consider. Raises `NothingToPropose` when there are none."""
+        found: list[Site] = []
+        reasons: list[str] = []
+        for path in sorted(request.files):
+            try:
+                scan = self._sites.scan(path, request.files[path])
+            except TaskError as error:
+                if request.parents[0].is_baseline:
+                    raise
+                raise ProposalFailed(f"a hint in the parent cannot be read: {error}") from error
+            found += scan.sites
+            reasons += [scan.reason] if scan.reason else []
+        if not self._settings.structure:
+            found = [site for site in found if site.kind not in ("swap", "delete")]
+        if not found:
+            where = ", ".join(sorted(request.files)) or "the editable files"
+            because = f" ({'; '.join(reasons[:3])})" if reasons else ""
+            raise NothingToPropose(
+                f"no number, flag or choice found in {where} that may be turned{because}; add a "
+                "hint such as `# move37: 0.1..10 log`, or use another proposer"
+            )
+        if len(found) <= ACTIVE:
+            return found
+        top = nlargest(ACTIVE - 8, found, key=lambda site: site.weight)
+        taken = {site.id for site in top}
+        chance = Random(derive_seed(request.experiment.seed, "sites"))
+        others = chance.sample(found, 16)
+        return top + [site for site in others if site.id not in taken][:8]
+
+    def _effects(self, request: Request) -> list[Effect]:
+        """What came of our latest experiments, oldest first. Those still running are left out."""
+        noise = max(request.beliefs.noise, 0.0)
+        effects: list[Effect] = []
+        for turn in self._turns:
+            experiment = request.history[turn.experiment]
+            if isinstance(experiment.outcome, Failed):
+                effects.append(Effect(turn, None, noise**2))
+                continue
+            here = request.beliefs.belief(turn.experiment)
+            before = request.beliefs.belief(experiment.parents[0])
+            if experiment.outcome is not None and here is not None and before is not None:
+                gain = here.mean - before.mean
+                effects.append(Effect(turn, gain, here.sd**2))
+        return effects
+
+    def _done_from(self, parent: int, request: Request) -> set[tuple[tuple[str, str], ...]]:
+        """Changes that were made to this parent already."""
+        return {
+            tuple(sorted((id, new) for id, _, new in turn.changes))
+            for turn in self._turns
+            if request.history[turn.experiment].parents[0] == parent
+        }
+
+    def _ask_optuna(
+        self, sites: Sequence[Site], effects: Sequence[Effect], request: Request, seed: int
+    ) -> Move | None:
+        """What TPE would turn, cut down to the few sites that it turns furthest."""
+        turned = {id for effect in effects for id, _, _ in effect.turn.changes}
+        active = [site for site in sites if site.id in turned and site.kind != "delete"]
+        points: list[Point] = []
+        for effect in effects:
+            belief = request.beliefs.belief(effect.turn.experiment)
+            spelled = self._places.get(effect.turn.experiment)
+            if belief is not None and spelled is not None:
+                values = {site.id: spelled.get(site.id, self._first[site.id]) for site in active}
+                points.append(Point(values, belief.mean))
+        edits = ask_tpe(active, points, seed=derive_seed(seed, "tpe"), limit=self._settings.together)
+        moves = [
+            Move((edit,), features(edit.site, edit.site.text, edit.text)) for edit in edits
+        ]
+        return joined(moves) if moves else None
+
+    def _proposal(
+        self,
+        move: Move,
+        changes: Mapping[str, bytes],
+        share: float,
+        board: "_Board",
+        effects: Sequence[Effect],
+    ) -> Proposal:
+        said = [_said(edit, effects) for edit in move.edits]
+        return Proposal(
+            changes=changes,
+            move=_kind(move),
+            hypothesis="; ".join(said),
+            predicted_effect=board.predicted(move) if effects else None,
+            prior=share,
+            detail={
+                "sites": [[e.site.id, e.site.text[:200], e.text] for e in move.edits],
+            },
+        )
+
+
+class _Board:
+    """All moves that are open, with the model's opinion of each."""
+
+    def __init__(
+        self, sites: Sequence[Site], effects: Sequence[Effect], scale: float, seed: int
+    ) -> None:
+        by_id = {site.id: site for site in sites}
+        observations: list[Observation] = []
+        tried: dict[str, Tried] = {}
+        for effect in effects:
+            found = [
+                (site, old, new)
+                for id, old, new in effect.turn.changes
+                if (site := by_id.get(id)) is not None
+            ]
+            seen: dict[tuple[str, str], float] = {}
+            for site, old, new in found:
+                seen |= features(site, old, new)
+                tried[site.id] = _widened(tried.get(site.id, Tried()), site, old, new)
+            if seen:
+                observations.append(_observation(seen, effect, scale))
+        self._response = response = Response(sites, observations, scale=scale)
+        moves: list[Move] = []
+        for site in sites:
+            wishes = _wishes(response, site) if site.id in tried else ()
+            moves += moves_of(site, tried.get(site.id, Tried()), wishes)
+        moves += linked(sites, moves)
+        self.moves = moves
+        self._tried = tried
+        design = response.design(moves)
+        self._means = design @ response.mean
+        self._gains = design @ response.draws(seed, DRAWS).T  # [moves, draws]
+        self._sure = (self._gains > 0).mean(axis=1)
+        self._winners = self._gains.argmax(axis=0) if moves else None
+        self._of_site: dict[str, list[int]] = {}
+        for index, move in enumerate(moves):
+            self._of_site.setdefault(move.site.id, []).append(index)
+
+    def best(
+        self, draw: int, together: int, done: set[tuple[tuple[str, str], ...]]
+    ) -> Move | None:
+        """The best move in one sample of what the truth may be, with others that are sure to help."""
+        if not self.moves:
+            return None
+        gains = self._gains[:, draw]
+        order = [int(i) for i in (-gains).argsort(kind="stable")]
+        first = next((i for i in order if self.moves[i].key not in done), None)
+        if first is None:
+            return None
+        chosen = [first]
+        taken = {edit.site.id for edit in self.moves[first].edits}
+        for index in order:
+            if len(taken) >= together or gains[index] <= 0:
+                break
+            move = self.moves[index]
+            sites = {edit.site.id for edit in move.edits}
+            sure = self._sure[index] >= 0.8 and sites <= self._tried.keys()
+            if sure and move.site.kind in ("number", "bool", "choice") and not taken & sites:
+                chosen.append(index)
+                taken |= sites
+        return joined([self.moves[i] for i in chosen]) or self.moves[first]
+
+    def by_chance(self, chance: Random) -> Move | None:
+        if not self.moves:
+            return None
+        weights = [max(move.site.weight, 1e-4) for move in self.moves]
+        return chance.choices(self.moves, weights)[0]
+
+    def predicted(self, move: Move) -> float:
+        return float((self._response.design([move]) @ self._response.mean)[0])
+
+    def share(self, move: Move) -> float:
+        """How often the first site of this move would be chosen, over samples of the truth."""
+        assert self._winners is not None
+        site = move.site.id
+        wins = sum(self.moves[int(i)].site.id == site for i in self._winners)
+        total = sum(s.weight for s in {m.site.id: m.site for m in self.moves}.values())
+        return (wins + move.site.weight / max(total, 1e-9)) / (DRAWS + 1)
+
+
+def _changes(fact: Proposed) -> tuple[tuple[str, str, str], ...]:
+    """What a stored proposal of ours says that it turned; empty for those of others."""
+    if not fact.move.startswith("tune."):
+        return ()
+    said: Any = fact.detail.get("sites", ())
+    return tuple((str(id), str(old), str(new)) for id, old, new in said)
+
+
+def _apply(files: Mapping[str, bytes], move: Move) -> dict[str, bytes]:
+    by_path: dict[str, list[Edit]] = {}
+    for edit in move.edits:
+        by_path.setdefault(edit.site.path, []).append(edit)
+    return {path: apply_edits(files[path], edits) for path, edits in by_path.items()}
+
+
+def _scale(effects: Sequence[Effect], beliefs: Believer) -> float:
+    """The size of an effect that is worth the name: the upper quartile of what was seen."""
+    sizes = sorted(abs(effect.gain) for effect in effects if effect.gain is not None)
+    seen = sizes[(3 * len(sizes)) // 4] if sizes else 0.0
+    return max(seen, beliefs.noise, 1e-9) if sizes else max(2 * beliefs.noise, 1e-9)
+
+
+def _observation(
+    seen: Mapping[tuple[str, str], float], effect: Effect, scale: float
+) -> Observation:
+    """An effect as the model takes it: bounded, so that one crash does not drown everything."""
+    misfit = (0.25 * scale) ** 2
+    if effect.gain is None:
+        return Observation(seen, -2.0 * scale, scale**2)
+    gain = min(max(effect.gain, -4.0 * scale), 8.0 * scale)
+    return Observation(seen, gain, effect.variance + misfit)
+
+
+def _widened(tried: Tried, site: Site, old: str, new: str) -> Tried:
+    places = [p for text in (old, new) if (p := position(site, text)) is not None]
+    if tried.count:
+        places += [tried.low, tried.high]
+    if not places:
+        return replace(tried, count=tried.count + 1)
+    return Tried(tried.count + 1, min(places), max(places))
+
+
+def _wishes(response: Response, site: Site) -> tuple[float, ...]:
+    """Where the model puts the best value of a numeric site."""
+    if site.kind != "number":
+        return ()
+    here, peak = position(site, site.text), response.peak(site)
+    if here is None or peak is None or abs(peak) < 0.1:
+        return ()
+    return (here + max(-3.0, min(3.0, peak)),)
+
+
+def _kind(move: Move) -> str:
+    sites = len(move.edits)
+    if sites > 1:
+        return "tune.pair" if sites == 2 else "tune.joint"
+    return f"tune.{move.site.kind}"
+
+
+def _said(edit: Edit, effects: Sequence[Effect]) -> str:
+    """One edit in plain words, with what was learned from the last turn of the same site."""
+    site = edit.site
+    if site.kind == "delete":
+        return f"line {site.line} may not be needed: {' '.join(site.text.split())[:80]!r} dropped"
+    words = f"{site.name or site.id} {site.text} → {edit.text}"
+    last = next(
+        (
+            (effect, old, new)
+            for effect in reversed(effects)
+            for id, old, new in effect.turn.changes
+            if id == site.id
+        ),
+        None,
+    )
+    if last is None:
+        return f"{words}: not tried yet"
+    effect, old, new = last
+    if effect.gain is None:
+        return f"{words}: {old} → {new} failed"
+    if site.kind != "number":
+        return f"{words}: {old} → {new} changed the score by {effect.gain:+.4g}"
+    return f"{words}: {_course(site, edit, old, new)} {effect.gain:+.4g}"
+
+
+def _course(site: Site, edit: Edit, old: str, new: str) -> str:
+    here, there = position(site, site.text), position(site, edit.text)
+    before, after = position(site, old), position(site, new)
+    if None in (here, there, before, after):
+        return "the last turn gained"
+    assert here is not None
+    assert there is not None
+    assert before is not None
+    assert after is not None
+    way = "upwards" if there > here else "downwards"
+    same = (there > here) == (after > before)
+    return f"{'continuing' if same else 'turning'} {way}, {old} → {new} gained"
