@@ -139,13 +139,21 @@ LAYOUTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
         },
     ),
     "a program and a scorer": (
-        {"solve.py": "", "score.py": 'print(f"score: {s}")', "hidden/answers": ""},
+        {
+            "solve.py": "",
+            "score.py": 'os.environ["MOVE37_OUT"]\nprint(f"score: {s}")',
+            "hidden/answers": "",
+        },
         {
             "run": "python solve.py",
             "score": "python score.py",
             "hide": ("hidden/",),
             "metric": "score",
         },
+    ),
+    "a score that imports the program": (
+        {"solve.py": "", "score.py": 'import solve\nprint(f"score: {s}")'},
+        {"run": "python score.py", "score": None, "edit": ("solve.py",), "metric": "score"},
     ),
     "a benchmark script": (
         {"bench.py": "from src.fast import f\nprint('seconds:', t)", "src/fast.py": ""},

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from move37.core.errors import TaskError
 from move37.core.records import (
@@ -21,7 +23,7 @@ from move37.core.records import (
     ProposerSpec,
     Task,
 )
-from move37.tasks.files import disk_reader, fingerprint, resolve
+from move37.tasks.files import LARGEST_PROGRAM, disk_reader, fingerprint, resolve
 
 
 def put(root: Path, files: Mapping[str, str | bytes]) -> list[str]:
@@ -168,6 +170,49 @@ def test_names_in_either_unicode_form_are_found(tmp_path: Path) -> None:
     put(tmp_path, {"cafe\u0301.py": "x"})
     found = resolve(task_of(tmp_path, "caf\u00e9.py"), listed(tmp_path))
     assert found.editable == ("cafe\u0301.py",)
+
+
+def test_a_file_too_large_for_a_program_is_not_edited(root: Path) -> None:
+    put(root, {"dump.sql": "x" * (LARGEST_PROGRAM + 1)})
+    assert "dump.sql has more than 4,000,000 bytes" in complaint(task_of(root, "dump.sql"))
+
+
+def test_a_name_that_cannot_be_shown_is_escaped(root: Path) -> None:
+    put(root, {"a\nb\udcff.py": b"\0"})
+    assert r"'a\nb\udcff.py' is binary" in complaint(task_of(root, "a*"))
+
+
+def test_a_file_that_vanishes_says_so(root: Path) -> None:
+    paths = [*listed(root), "gone.py"]
+    assert "gone.py cannot be read (No such file" in complaint(task_of(root, "gone.py"), paths)
+    with pytest.raises(TaskError, match=r"gone\.py cannot be read \(No such file"):
+        fingerprint(task_of(root), paths, disk_reader(root))
+
+
+PATTERNS = ["**", "*.py", "src/", "src/**/*.py", "**/*.bin", "data/", "data/*", "h*/", "[st]*"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    edit=st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=2),
+    link=st.lists(st.sampled_from(PATTERNS), max_size=2),
+    hide=st.lists(st.sampled_from(PATTERNS), max_size=2),
+)
+def test_every_file_is_exactly_one_thing(
+    root: Path, edit: list[str], link: list[str], hide: list[str]
+) -> None:
+    paths = listed(root)
+    try:
+        found = resolve(task_of(root, *edit, link=tuple(link), hide=tuple(hide)), paths)
+    except TaskError:
+        return
+
+    def inside(tops: tuple[str, ...]) -> set[str]:
+        return {p for p in paths if any(p == top or p.startswith(f"{top}/") for top in tops)}
+
+    groups = [set(found.editable), set(found.fixed), inside(found.linked), inside(found.hidden)]
+    assert set().union(*groups) == set(paths)
+    assert sum(map(len, groups)) == len(paths)
 
 
 # --- linked and hidden ---------------------------------------------------------------------------

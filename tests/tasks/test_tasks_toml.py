@@ -20,7 +20,9 @@ from move37.core.records import (
     ProposerSpec,
     Task,
 )
+from move37.tasks.document import from_mapping, to_mapping
 from move37.tasks.toml import MOST_BYTES, build_task, load_task, parse_task, read_steering
+from move37.tasks.write import render_task
 
 LEAST = """\
 goal = "Lower it."
@@ -279,7 +281,7 @@ def test_a_table_that_is_none_is_named() -> None:
         (b"a = 1\nb = '\xff'\n", "line 2: is not UTF-8; save the file as UTF-8"),
         ("x = " + "[" * 20_000, "nested too deep"),
         ("x = " + "9" * 5_000, "has a number that cannot be read"),
-        (b"#" * (MOST_BYTES + 1), "1,000,001 bytes, which is no task file"),
+        (b"#" * (MOST_BYTES + 1), "is too large for a task file; keep it below 1,000,000"),
         ("", "files.edit is missing"),
         ("\x00", "line 1: "),
         ("\r", "line 1: "),
@@ -350,7 +352,7 @@ def test_a_directory_without_a_task_says_how_to_make_one(tmp_path: Path) -> None
     with pytest.raises(TaskError, match=r"file is not a directory"):
         load_task(tmp_path / "file")
     (tmp_path / "move37.toml").mkdir()
-    with pytest.raises(TaskError, match=r"move37.toml cannot be read \(Is a directory\)"):
+    with pytest.raises(TaskError, match=r"move37.toml is no file; put a readable file"):
         load_task(tmp_path)
 
 
@@ -390,3 +392,24 @@ def test_a_home_directory_may_be_written_with_a_tilde(
 def test_a_metric_found_by_its_regex_needs_no_name() -> None:
     task = parse_task(changed('name = "loss"', "regex = 'loss (.*)'"), root=Path("/nowhere"))
     assert task.metric.name == "metric"
+
+
+def test_a_directory_of_any_name_gives_a_name_that_can_be_stored(tmp_path: Path) -> None:
+    root = tmp_path / " a\nb\udcff "
+    root.mkdir()
+    task = load_task(put(root, LEAST))
+    assert task.name == "a_b_"
+    assert from_mapping(to_mapping(task), root) == task
+    assert parse_task(render_task(task).encode(), root=root) == task
+
+
+def test_an_endless_file_is_not_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "move37.toml").symlink_to("/dev/zero")
+    with pytest.raises(TaskError, match="is no file"):
+        load_task(tmp_path)
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path) -> None:
+    (tmp_path / "move37.toml").symlink_to("move37.toml")
+    with pytest.raises(TaskError, match="cannot be read"):
+        load_task(tmp_path)

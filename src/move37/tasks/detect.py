@@ -163,12 +163,12 @@ def _scored(look: Look) -> Found | None:
     """A program leaves its answer, a scorer judges it: the kind of evaluation that cannot be fooled."""
     program = look.first(*_PROGRAMS)
     scorer = look.first("score.py", "score.sh")
-    if program is None or scorer is None:
+    if program is None or scorer is None or "MOVE37_OUT" not in look.text(scorer):
         return None
     run, score = look.launch(program), look.launch(scorer)
     return Found(
         layout="program and scorer",
-        why=f"{program} can leave its answer in $MOVE37_OUT for {scorer} to judge",
+        why=f"{scorer} judges what {program} leaves in $MOVE37_OUT",
         run=run.command,
         score=score.command,
         edit=(program, *look.imported(program)),
@@ -249,8 +249,10 @@ _EVALUATION_SCRIPTS = (
     "evaluate.sh",
     "benchmark.sh",
     "bench.sh",
+    "score.sh",
     "evaluator.py",
     "evaluate.py",
+    "score.py",
     "eval.py",
     "measure.py",
     "benchmark.py",

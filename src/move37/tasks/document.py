@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from move37.core.records import Budget, Evaluation, Task
-from move37.tasks.toml import build_task
+from move37.tasks.toml import build_task, default_name
 from move37.tasks.units import format_duration, format_size
 
 
@@ -78,7 +78,7 @@ def to_document(task: Task) -> dict[str, Any]:
 def _least(task: Task) -> Task:
     """The same task with all that can be left out left out."""
     return Task(
-        name=task.root.name or "task",
+        name=default_name(task.root),
         root=task.root,
         goal=task.goal,
         files=task.files,

@@ -25,6 +25,9 @@ Read = Callable[[str], bytes]
 OWN_FILES = frozenset({TASK_FILE, STEERING_FILE})
 """They describe the task and are never part of what is measured or changed."""
 
+LARGEST_PROGRAM = 4_000_000
+"""Bytes of one file that may still be edited."""
+
 OWN_DIRECTORIES = frozenset({".git", ".move37"})
 
 
@@ -120,11 +123,14 @@ def _editable(task: Task, listed: Sequence[str], away: _Away) -> tuple[set[str],
             path, reason = refused[0]
             raise TaskError(
                 f"{_where(task)}: files.edit: {pattern!r} names no file that can be edited: "
-                f"{path} {reason}; name a text file of the program"
+                f"{_shown(path)} {reason}; name a text file of the program"
             )
         editable.update(path for path in matched if not reasons[path])
         notes.update(
-            (f"{path} {reason}, so that it is not edited although {pattern!r} names it", None)
+            (
+                f"{_shown(path)} {reason}, so that it is not edited although {pattern!r} names it",
+                None,
+            )
             for path, reason in refused
             if path not in OWN_FILES and away.reason(path) is None
         )
@@ -142,6 +148,8 @@ def _cannot_be_edited(task: Task, path: str) -> str | None:
             return _about_link(task.root, path)
         if not stat.S_ISREG(mode):
             return "is not a regular file"
+        if place.stat().st_size > LARGEST_PROGRAM:
+            return f"has more than {LARGEST_PROGRAM:,} bytes, which is no program"
         content = place.read_bytes()
     except OSError as error:
         return f"cannot be read ({error.strerror})"
@@ -158,7 +166,9 @@ def _cannot_be_edited(task: Task, path: str) -> str | None:
 def _about_link(root: Path, path: str) -> str:
     target = os.path.realpath(root / path)
     inside = target.startswith(f"{root}{os.sep}")
-    where = f"to {os.path.relpath(target, root)}" if inside else "that leads outside the task"
+    where = (
+        f"to {_shown(os.path.relpath(target, root))}" if inside else "that leads outside the task"
+    )
     return f"is a symbolic link {where}"
 
 
@@ -196,7 +206,13 @@ def _on_disk(task: Task, key: str, patterns: Iterable[str]) -> tuple[str, ...]:
     found: set[str] = set()
     for pattern in patterns:
         glob = compile_glob(pattern)
-        matches = set(_walk(task.root, glob))
+        try:
+            matches = set(_walk(task.root, glob))
+        except OSError as error:
+            raise TaskError(
+                f"{_where(task)}: files.{key}: {pattern!r} cannot be looked up, because "
+                f"{error.filename!r} cannot be read ({error.strerror}); make it readable"
+            ) from error
         if not matches:
             raise TaskError(f"{_where(task)}: files.{key}: {_nothing_on_disk(task.root, glob)}")
         found |= matches
@@ -246,6 +262,11 @@ def _is_below(path: str, tops: Set[str]) -> bool:
     return False
 
 
+def _shown(path: str) -> str:
+    """A path within a sentence; quoted and escaped when it holds what cannot be shown."""
+    return path if path.isprintable() else repr(path)
+
+
 def _where(task: Task) -> Path:
     return task.root / TASK_FILE
 
@@ -273,7 +294,14 @@ def fingerprint(task: Task, paths: Sequence[str], read: Read) -> str:
     for path in resolved.fixed:
         if path not in OWN_FILES:
             is_executable = os.access(task.root / path, os.X_OK)
-            _feed(digest.update, "fixed", path, str(is_executable), read(path))
+            try:
+                content = read(path)
+            except OSError as error:
+                raise TaskError(
+                    f"{task.root / path} cannot be read ({error.strerror}); "
+                    "make it readable, or let git ignore it"
+                ) from error
+            _feed(digest.update, "fixed", path, str(is_executable), content)
     for top in (*resolved.linked, *resolved.hidden):
         for path, status in _listing(task.root, top):
             _feed(digest.update, "input", path, str(status.st_size), str(status.st_mtime_ns))
@@ -296,6 +324,7 @@ def _listing(root: Path, top: str) -> Iterator[tuple[str, os.stat_result]]:
         return
     for directory, names, files in os.walk(place):
         names[:] = sorted(name for name in names if name != "__pycache__")
-        for name in sorted(files):
+        links = [name for name in names if os.path.islink(os.path.join(directory, name))]  # noqa: PTH114, PTH118
+        for name in sorted((*files, *links)):
             file = os.path.join(directory, name)  # noqa: PTH118 (a hundred thousand times)
             yield os.path.relpath(file, root), os.lstat(file)

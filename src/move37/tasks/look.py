@@ -79,7 +79,10 @@ class Look:
         return tuple(
             path
             for path in self.paths
-            if path.endswith(endings) and not EVALUATORS.search(path) and path not in OWN_FILES
+            if path.endswith(endings)
+            and not EVALUATORS.search(path)
+            and path not in OWN_FILES
+            and not path.startswith(".")
         )
 
     def sources(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ _PRINTED = re.compile(
     re.VERBOSE,
 )
 _JSON_KEY = re.compile(rf"""["']({_NAME})["']\s*:\s*[^\s"',\]}}]""")
-_PRINTS = re.compile(r"\b(?:print|printf|println!?|console\.log|echo|puts|write|log|format!)")
+_PRINTS = re.compile(r"print|Print|cout|console\.log|\becho\b|\bputs\b|write")
 _DUMPS = re.compile(r"\bjson\.dumps?\b|JSON\.stringify|\breturn\s*\{|to_string\(&?serde_json")
 
 

@@ -34,11 +34,14 @@ MOST_BYTES = 1_000_000
 def load_task(root: Path) -> Task:
     """Read the task of this directory. Raises `TaskError`."""
     path = root / TASK_FILE
-    if not root.is_dir():
-        what = "is not a directory" if root.exists() else "does not exist"
-        raise TaskError(f"{root} {what}; give the directory that holds {TASK_FILE}")
     try:
-        content = path.read_bytes()
+        if not root.is_dir():
+            what = "is not a directory" if root.exists() else "does not exist"
+            raise TaskError(f"{root} {what}; give the directory that holds {TASK_FILE}")
+        if path.exists() and not path.is_file():
+            raise TaskError(f"{path} is no file; put a readable file in its place")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise no_task(root) from None
     except OSError as error:
@@ -65,7 +68,7 @@ def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Tas
     files, evaluate, metric = map(top.section, ("files", "evaluate", "metric"))
     budget, sandbox = top.section("budget"), top.section("sandbox")
     return Task(
-        name=top.get(keys.NAME) or root.name or "task",
+        name=top.get(keys.NAME) or default_name(root),
         root=root,
         goal=top.get(keys.GOAL) or _goal_from_steering(root, where),
         search=top.get(keys.SEARCH) or "lineage",
@@ -90,6 +93,12 @@ def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Tas
         ),
         proposers=_proposers(top) or (ProposerSpec(kind="tune"),),
     )
+
+
+def default_name(root: Path) -> str:
+    """What a task is called that does not say: its directory, in characters that can be shown."""
+    shown = "".join(c if c.isprintable() else "_" for c in root.name)
+    return shown.strip() or "task"
 
 
 def read_steering(task: Task) -> str | None:
@@ -290,7 +299,7 @@ def _option(section: _Section, key: str, value: object) -> Any:
 def _decode(content: bytes, where: str) -> dict[str, object]:
     if len(content) > MOST_BYTES:
         raise TaskError(
-            f"{where} has {len(content):,} bytes, which is no task file; "
+            f"{where} is too large for a task file; "
             f"keep it below {MOST_BYTES:,} and longer text in {STEERING_FILE}"
         )
     try:
