@@ -23,7 +23,8 @@ from move37.core.events import (
     Stop,
 )
 from move37.core.facts import CertificationOpened, Fact, SessionEnded, SessionStarted
-from move37.core.protocols import Fold, Proposer, Search
+from move37.core.journal import Journal
+from move37.core.protocols import Fold, Proposer, Runner, Search
 from move37.core.records import Job, Mount, ProposerSpec, Strength, Task, TrialJob
 from move37.loop import Halt, Loop, settle
 from move37.report.scoreboard import Scoreboard
@@ -64,6 +65,10 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @property
+    def journal(self) -> Journal:
+        return self.study.journal
+
     def explore(self) -> Halt:
         """Spend the budget. Returns why it ended."""
         from move37.referee.seeds import search_trial
@@ -72,10 +77,10 @@ class Engine:
         self._watch(PhaseBegan(phase="search" if history.baseline.trials else "baseline"))
         loop = Loop(
             self.study.journal,
-            search=self._search,
-            referee=self._referee,
-            runner=self._runner,
-            propose=self._proposing.propose,
+            search=self.search,
+            referee=self.referee,
+            runner=self.runner,
+            propose=self.propose,
             trial=lambda experiment: search_trial(history, experiment),
             halted=self._halted,
         )
@@ -92,7 +97,7 @@ class Engine:
         A certification that an earlier run left unfinished is finished first: what was opened is
         always concluded, so that no unwelcome result can be dropped.
         """
-        from move37.referee import open_certification
+        from move37.referee.certify import open_certification
 
         study = self.study
         left_over = _unfinished(study)
@@ -106,14 +111,14 @@ class Engine:
         return self._conclude(study.history.certifications[-1])
 
     def _conclude(self, opened: CertificationOpened) -> bool:
-        from move37.referee import conclude, wanted_trials
+        from move37.referee.certify import conclude, wanted_trials
 
         study = self.study
         self._watch(PhaseBegan(phase="certify", trials=2 * opened.pairs))
         done = settle(
             study.journal,
-            self._runner,
-            wants=lambda: wanted_trials(study.history, opened),
+            self.runner,
+            wants=lambda: wanted_trials(study.history, opened, study.task.checks),
             stopped=lambda: self._stop.soft,
         )
         if done:
@@ -129,29 +134,28 @@ class Engine:
     # --- wiring ----------------------------------------------------------------------------------
 
     def _make_folds(self, task: Task, believer: LineagePosterior) -> Sequence[Fold]:
-        from move37.proposers import make_proposer
+        from move37.proposers.registry import make_proposer
         from move37.search import make_search
 
         self._proposers = dict(_named(task.proposers, make_proposer))
-        self._search: Search = make_search(
+        self.search: Search = make_search(
             task.search,
             believer,
             proposers=tuple(self._proposers),
             checks=check_names(task),
         )
-        return [self._search, *self._proposers.values(), self._scoreboard]
+        return [self.search, *self._proposers.values(), self._scoreboard]
 
     def _start(self) -> None:
         from move37.proposers.normalise import Normaliser
         from move37.referee.wants import Referee
-
         from move37.sandbox import probe
 
         study = self.study
         strength = probe(study.task.fence)
         workers = self._settings.workers or default_workers(study.task)
-        self._referee = Referee(study.task, study.believer)
-        self._proposing = Proposing(
+        self.referee = Referee(study.task, study.believer)
+        proposing = Proposing(
             study.task,
             study.journal,
             proposers=self._proposers,
@@ -159,8 +163,9 @@ class Engine:
             editable=edit_matcher(study.task),
             identity=Normaliser().identity,
         )
+        self.propose = proposing.propose
         workplace = self._workplace(strength)
-        self._runner = self._stack.enter_context(
+        self.runner: Runner = self._stack.enter_context(
             LocalRunner(
                 partial(Measuring, workplace),
                 workers=workers,

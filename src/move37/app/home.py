@@ -1,11 +1,37 @@
 """`init`, `apply`, `branch`, `patch`: the only commands that write in the user's own files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from move37.app.look import baseline_of, diff_of
 from move37.app.study import Study, find_root, read_study
 from move37.core.history import Experiment
-from move37.report.results import Applied, Branched, Patched
+from move37.report.results import Applied, Branched, Initialised, Patched, Question
+
+
+def init(root: Path, *, yes: bool, ask: Callable[[Question], str]) -> Initialised:
+    """Write `move37.toml` from what is found, asking only what cannot be found.
+
+    yes: ask nothing; what cannot be found is a `TaskError`. A file that is there is left alone.
+    """
+    from move37.store.snapshot import list_files
+    from move37.tasks.detect import plan_init
+    from move37.tasks.draft import write_task
+
+    root = root.resolve()
+    draft = plan_init(root, list_files(root))
+    if yes:
+        draft = draft.with_defaults()
+    while draft.questions:
+        question = draft.questions[0]
+        shown = Question(
+            key=question.key,
+            text=question.text,
+            suggestion=question.default,
+            choices=question.choices,
+        )
+        draft = draft.answer(question.key, ask(shown))
+    return Initialised(path=write_task(draft), written=True, layout=draft.layout, notes=draft.found)
 
 
 def apply(root: Path, experiment: int | None = None) -> Applied:

@@ -14,6 +14,9 @@ from move37.loop import EXHAUSTED_AFTER, Halt
 from move37.report.results import DemoResult, RunResult
 from move37.report.views import CertificateView, certificates
 
+_CERTIFICATIONS = 3
+"""So many at the end of one run at the most."""
+
 
 def _silent(event: Event) -> None:
     """Watches nothing."""
@@ -33,8 +36,9 @@ def run(
     settings, stop = settings or RunSettings(), stop or Stop()
     with Engine(find_root(root), settings, watch=watch, stop=stop) as engine:
         halt = engine.explore()
+        certified = None
         if settings.certify and halt in ("budget", "exhausted"):
-            _certify_champion(engine)
+            certified = _certify_champion(engine)
         if stop.soft:
             halt = "stopped"
         reason = _explain(engine, halt)
@@ -43,7 +47,7 @@ def run(
             halt=halt,
             reason=reason,
             status=status_of(engine.study, is_working=False),
-            certified=_latest_certificate(engine.study),
+            certified=certified,
         )
 
 
@@ -96,14 +100,14 @@ def demo(
         settings = replace(settings, experiments=entry.experiments, hours=entry.hours)
     result = run(directory, settings, watch=watch, stop=stop)
     with read_study(directory) as study:
-        champion = study.champion
-        has_change = champion is not None and not study.history[champion].is_baseline
+        shown = study.champion if result.certified is None else result.certified.experiment
+        has_change = shown is not None and not study.history[shown].is_baseline
         return DemoResult(
             demo=name,
             directory=directory,
             run=result,
-            champion=detail_of(study, champion) if champion is not None else None,
-            diff=diff_of(study, champion, None).text if has_change else "",
+            champion=detail_of(study, shown) if shown is not None else None,
+            diff=diff_of(study, shown, None).text if has_change else "",
             chart=_chart(study, directory / "progress.png"),
             certified=result.certified,
         )
@@ -119,22 +123,23 @@ def _chart(study: Study, path: Path) -> Path | None:
     return path
 
 
-def _certify_champion(engine: Engine) -> None:
-    """Certify the champion, unless there is none or it has its certificate already."""
+def _certify_champion(engine: Engine) -> CertificateView | None:
+    """Certify the champion. `None`: there is nothing to certify, or it was stopped.
+
+    Fresh trials are evidence too: they may show that another one is the best after all. Then that
+    one is certified, unless it has its certificate; the level of each claim accounts for it.
+    """
     study = engine.study
-    champion = study.champion
-    if champion is None or study.history[champion].is_baseline:
-        return
-    if study.history.certificate_of(champion) is None:
-        engine.certify(champion)
-
-
-def _latest_certificate(study: Study) -> CertificateView | None:
-    """Of the champion."""
-    champion = study.champion
-    if champion is None:
-        return None
-    views = certificates(study.task, study.history, champion)
+    for _ in range(_CERTIFICATIONS):
+        champion = study.champion
+        if champion is None or study.history[champion].is_baseline:
+            break
+        if study.history.certificate_of(champion) is None and not engine.certify(champion):
+            return None
+        certificate = certificates(study.task, study.history, champion)[-1]
+        if certificate.claim or study.champion == champion:
+            return certificate
+    views = certificates(study.task, study.history)
     return views[-1] if views else None
 
 

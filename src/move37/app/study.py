@@ -78,7 +78,7 @@ def read_study(root: Path) -> Study:
     Raises `StudyError` when there is no study here, or it cannot be read.
     """
     from move37.store.sqlite import SqliteStore
-    from move37.tasks import from_mapping
+    from move37.tasks.document import from_mapping
 
     if not (root / STUDY / "study.db").exists():
         raise StudyError(f"there is no study in {root}; start one with `move37 run`")
@@ -110,16 +110,16 @@ def write_study(
     Raises `TaskError` for a task that cannot be used, `StudyLocked` when someone else works on it.
     """
     from move37.store.snapshot import list_files
-
     from move37.store.sqlite import SqliteStore
-    from move37.tasks import fingerprint, load_or_detect, resolve
+    from move37.tasks.detect import load_or_detect
+    from move37.tasks.files import disk_reader, fingerprint, resolve
 
     if not root.is_dir():
         raise TaskError(f"{root} is not a directory; name the directory of the task")
     paths = list_files(root)
     task = adjust(load_or_detect(root, paths))
     resolved = resolve(task, paths)
-    mark = fingerprint(task, paths, lambda path: (root / path).read_bytes())
+    mark = fingerprint(task, paths, disk_reader(root))
     believer = LineagePosterior()
     followers = folds(task, believer)
     store = SqliteStore.open(root / STUDY, write=True)
@@ -142,8 +142,8 @@ def _new_epoch(
     mark: str,
     seed: int,
 ) -> EpochStarted:
-    from move37.proposers import Normaliser
-    from move37.tasks import to_mapping
+    from move37.proposers.normalise import Normaliser
+    from move37.tasks.document import to_mapping
 
     code, history = journal.store.code, journal.history
     commit = code.snapshot(task.root, shown)

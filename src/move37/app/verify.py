@@ -17,6 +17,7 @@ def verify(root: Path) -> Verified:
     from move37.referee.audit import audit as audit_verdicts
     from move37.search.belief import audit as audit_beliefs
     from move37.store.sqlite import SqliteStore
+    from move37.tasks.document import from_mapping
 
     root = find_root(root)
     with read_study(root) as study:
@@ -25,7 +26,11 @@ def verify(root: Path) -> Verified:
         mismatches = [
             *store.audit(),
             *_audit_programs(study),
-            *audit_verdicts(study.history, study.task),
+            *audit_verdicts(
+                study.history,
+                lambda epoch: from_mapping(epoch.task, study.root),
+                store.attachment,
+            ),
             *audit_beliefs(study.history, study.believer),
         ]
         trials = sum(len(experiment.trials) for experiment in study.history.experiments)
@@ -41,7 +46,7 @@ def verify(root: Path) -> Verified:
 def _audit_programs(study: Study) -> Iterator[str]:
     """Whether every program is what its facts say, and changes only what it may."""
     from move37.proposers.normalise import Normaliser
-    from move37.tasks import from_mapping
+    from move37.tasks.document import from_mapping
     from move37.worker import edit_matcher
 
     code, normaliser = study.store.code, Normaliser()

@@ -1,0 +1,31 @@
+"""Wiring: settings to objects; one function per command, each returning a frozen record."""
+
+from move37.app.benches import bench, benches
+from move37.app.home import apply, branch, init, patch
+from move37.app.look import best, diff, list_experiments, report, show, status
+from move37.app.measuring import certify, demo, run
+from move37.app.settings import RunSettings
+from move37.app.study import STUDY, find_root
+from move37.app.verify import verify
+
+__all__ = [
+    "STUDY",
+    "RunSettings",
+    "apply",
+    "bench",
+    "benches",
+    "best",
+    "branch",
+    "certify",
+    "demo",
+    "diff",
+    "find_root",
+    "init",
+    "list_experiments",
+    "patch",
+    "report",
+    "run",
+    "show",
+    "status",
+    "verify",
+]

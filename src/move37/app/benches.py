@@ -1,0 +1,81 @@
+"""`bench`: the benchmarks of our promises."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from move37.app.engine import Engine
+from move37.app.settings import RunSettings
+from move37.core.errors import TaskError
+from move37.core.events import Event, Stop
+from move37.report.results import BenchResult
+
+BENCHES = {
+    "overhead": "milliseconds and CPU of the engine for each experiment",
+    "planted": "true gain and false claims where the truth is known, beside other rules",
+}
+
+
+def benches() -> dict[str, str]:
+    """The benchmarks by name, and what each measures."""
+    return dict(BENCHES)
+
+
+def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchResult:
+    """Run one of our own benchmarks; `quick` finishes within a minute.
+
+    out: where its picture goes, if it has one. Raises `TaskError` for a name that is none of `benches()`.
+    """
+    match name:
+        case "overhead":
+            return _overhead(quick)
+        case "planted":
+            return _planted(quick, out)
+        case _:
+            raise TaskError(f"there is no benchmark {name!r}; choose {' or '.join(BENCHES)}")
+
+
+def _overhead(quick: bool) -> BenchResult:
+    from move37.bench.overhead import overhead
+
+    sizes = (10, 1000) if quick else (10, 1000, 10_000)
+    with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
+        result = overhead(_open_engine, Path(directory), sizes=sizes, window=100 if quick else 300)
+    return BenchResult(
+        bench="overhead",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={"engine_ms": "<= 15", "engine_ms_growth": "<= 1.2", "engine_mb": "<= 150"},
+    )
+
+
+def _planted(quick: bool, out: Path | None) -> BenchResult:
+    from move37.bench.planted import draw, planted
+
+    workers = len(os.sched_getaffinity(0))
+    result = planted(studies=40 if quick else 200, runs=150, seed=0, workers=workers)
+    if out is not None:
+        draw(result, out / "planted.png")
+    return BenchResult(
+        bench="planted",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={
+            "gain_ratio_small": ">= 2.5",
+            "gain_ratio_medium": ">= 1.5",
+            "worse_than_start": "<= 0.02",
+            "null_claim_rate": "<= 0.05",
+        },
+        files=() if out is None else (out / "planted.png",),
+    )
+
+
+def _open_engine(
+    directory: Path, experiments: int, watch: Callable[[Event], None]
+) -> AbstractContextManager[Engine]:
+    settings = RunSettings(experiments=experiments, workers=1, certify=False)
+    return Engine(directory, settings, watch=watch, stop=Stop())
