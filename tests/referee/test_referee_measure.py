@@ -1,86 +1,27 @@
 """One trial: what is run, what is believed, and what is said when there is nothing to believe."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from trial_lab import METRIC, TASK, Lab, task_of
 
 from move37.core.facts import Checked
-from move37.core.protocols import Attachments, Sandbox
 from move37.core.records import (
     Check,
     CheckJob,
     Ending,
-    Evaluation,
     Exit,
-    Failed,
     Launch,
     Limit,
     Measured,
-    Mount,
-    Outcome,
     Purpose,
     Task,
-    TrialJob,
 )
-from move37.referee.measure import METRICS_KEPT, check, last_lines, measure
+from move37.referee.measure import METRICS_KEPT, check, last_lines
 from move37.testing.histories import made_up_task
 from move37.testing.sandbox_double import OpenSandbox, ScriptedSandbox, exited
-
-TASK = made_up_task(minimize=False)
-METRIC = TASK.metric.name
-
-
-def task_of(run: str, *, score: str | None = None, timeout_seconds: float = 20.0) -> Task:
-    evaluate = Evaluation(run=run, score=score, timeout_seconds=timeout_seconds)
-    return replace(TASK, evaluate=evaluate)
-
-
-@dataclass(frozen=True, slots=True)
-class Lab:
-    """Directories for a trial, and a fence."""
-
-    root: Path
-    sandbox: Sandbox
-
-    def directory(self, name: str) -> Path:
-        made = self.root / name
-        made.mkdir(exist_ok=True)
-        return made
-
-    def try_out(
-        self,
-        task: Task,
-        *,
-        purpose: Purpose = "search",
-        hidden: str | None = None,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> tuple[Outcome, Attachments]:
-        mounts: list[Mount] = []
-        if hidden is not None:
-            (self.directory("hidden") / "answer").write_text(hidden)
-            mounts.append(Mount(source=self.root / "hidden", target="holdout"))
-        result = measure(
-            task,
-            job=TrialJob(experiment=3, commit="c3", purpose=purpose, index=1, seed=42),
-            workspace=self.directory("work"),
-            out=self.directory("out"),
-            fresh_workspace=lambda: self.directory("score"),
-            sandbox=self.sandbox,
-            hidden_mounts=mounts,
-            stop=stop,
-        )
-        assert result is not None
-        trial, attachments = result
-        assert (trial.purpose, trial.index, trial.seed) == (purpose, 1, 42)
-        return trial.outcome, attachments
-
-    def failure(self, task: Task) -> Failed:
-        outcome, _ = self.try_out(task)
-        assert isinstance(outcome, Failed)
-        return outcome
 
 
 @pytest.fixture
@@ -169,17 +110,10 @@ def test_each_limit_of_the_sandbox_is_named(tmp_path: Path, ending: Ending, reas
 
 
 def test_a_stopped_trial_is_no_trial(tmp_path: Path) -> None:
-    for exits in ([exited(ending="stopped")], [exited(), exited(ending="stopped")]):
-        lab = scripted(tmp_path, *exits)
-        stopped = measure(
-            task_of("run", score="score"),
-            job=TrialJob(experiment=3, commit="c3", purpose="search", index=0, seed=42),
-            workspace=lab.directory("work"),
-            out=lab.directory("out"),
-            fresh_workspace=lambda: tmp_path,
-            sandbox=lab.sandbox,
-        )
-        assert stopped is None
+    stopped = exited(ending="stopped")
+    task = task_of("run", score="score")
+    assert scripted(tmp_path, stopped).attempt(task) is None
+    assert scripted(tmp_path, exited(), stopped).attempt(task) is None
 
 
 def test_the_last_lines_are_kept_for_the_next_proposer() -> None:
