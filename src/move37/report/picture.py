@@ -103,6 +103,8 @@ def _title(metric: Metric, steps: Sequence[Step], certificate: CertificateView |
         return f"{name} {percent(gain)} {better}, certified ({sure} interval {low} to {high})"
     if certificate is not None:
         return f"{name}: no improvement can be claimed for x{certificate.experiment}"
+    if not steps:
+        return f"{name}: the baseline has not been measured"
     if len(steps) < 2:
         return f"{name}: nothing is believed better than the baseline so far"
     effect = abs(steps[-1].believed - steps[0].believed)
@@ -129,7 +131,7 @@ def _subtitle(
         count(experiments, "experiment"),
         f"{max(0, len(steps) - 1):,} kept",
         f"{failed:,} failed",
-        f"one trial's noise ± {noise:.2g}",
+        *([f"one trial's noise ± {noise:.2g}"] if steps else []),
         f"{_toward(task.metric, 1.0)} is better",
     ]
     if proof is not None and proof.claim and proof.holdout_relative_gain is not None:

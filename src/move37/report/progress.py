@@ -103,10 +103,10 @@ def _set_up(axes: Axes, picture: Picture, fonts: "Fonts") -> None:
         fonts.shown(clean(picture.metric.name)),
         fontsize=14,
         color=QUIET,
-        labelpad=12,
         family=fonts.families,
         parse_math=False,
     )
+    axes.yaxis.set_label_coords(-0.07, 0.5)
 
 
 def _is_tame(picture: Picture) -> bool:
@@ -119,17 +119,18 @@ def _draw_dots(axes: Axes, picture: Picture) -> None:
     low, high = limits(picture)
     size = 7.0 if picture.last <= 300 else 4.5 if picture.last <= 3000 else 2.6
     inside = [(x, value) for x, value in picture.dots if low <= value <= high]
-    axes.plot(
-        [x for x, _ in inside],
-        [value for _, value in inside],
-        linestyle="",
-        marker="o",
-        markersize=size,
-        color=FAINT,
-        markeredgewidth=0,
-        label="measured, luck included",
-        zorder=2,
-    )
+    if inside:
+        axes.plot(
+            [x for x, _ in inside],
+            [value for _, value in inside],
+            linestyle="",
+            marker="o",
+            markersize=size,
+            color=FAINT,
+            markeredgewidth=0,
+            label="measured, luck included",
+            zorder=2,
+        )
     above = [x for x, value in picture.dots if value > high]
     below = [x for x, value in picture.dots if value < low]
     small = 5.5 if picture.last <= 300 else 3.5
@@ -269,7 +270,7 @@ def _draw_margin(axes: Axes, picture: Picture, fonts: "Fonts") -> None:
     low, high = axes.get_ylim()
     heights = spaced([(value - low) / (high - low) for value, *_ in notes], gap=0.075)
     for height, (_, name, value, color) in zip(heights, notes, strict=True):
-        for text, size, dy in ((name, 12.5, 0.016), (value, 14, -0.018)):
+        for text, size, dy in ((name, 12.5, 0.016), (value, 14 if len(value) < 18 else 11, -0.018)):
             axes.text(
                 1.012,
                 height + dy,

@@ -149,8 +149,7 @@ def certificate_text(
     pairs.append(("evidence", f"{count(view.pairs, 'pair')}, {count(view.trials, 'trial')}"))
     if view.believed is not None:
         pairs.append(("believed", _shrinkage(view)))
-    verdict = "an improvement, certified" if view.claim else "no improvement can be claimed"
-    pairs.append(("verdict", f"{verdict}: {clean(view.reason)}"))
+    pairs.append(("verdict", clean(view.reason)))
     style: Style = "good" if view.claim else "warn"
     return "\n".join((paint(style, cut(head, width)), *_fields(pairs, width)))
 
@@ -218,7 +217,7 @@ def _latest_certificate(status: Status) -> str:
         return "nothing yet; `move37 certify` compares the champion on fresh seeds"
     view = (own or claims)[-1]
     if not view.claim or view.effect is None or view.interval is None:
-        return f"x{view.experiment}: no improvement can be claimed: {clean(view.reason)}"
+        return f"x{view.experiment}  {clean(view.reason)}"
     holdout = (
         ""
         if view.holdout_relative_gain is None
@@ -269,9 +268,9 @@ def _fresh(
 def _shrinkage(view: CertificateView) -> str:
     assert view.believed is not None
     text = f"{_effect(view.believed)} before the fresh trials"
-    if view.effect is None or view.believed.effect <= 0:
+    if not view.claim or view.effect is None or view.believed.effect <= 0:
         return text
-    return f"{text}; {percent(view.effect / view.believed.effect)} of it stood up"
+    return f"{text}; fresh trials show {percent(view.effect / view.believed.effect)} of it"
 
 
 def _style(row: Summary) -> Style | None:

@@ -156,6 +156,8 @@ def percent(share: float | None, *, sign: bool = False) -> str:
         return "-"
     value, plus = 100 * share, "+" if sign else ""
     size = abs(value)
+    if size >= 1e5:
+        return f"{value:{plus}.2g} %"
     digits = 0 if size >= 100 else 1 if size >= 1 or size == 0 else 2 if size >= 0.1 else 3
     return f"{value:{plus}.{digits}f} %"
 

@@ -164,7 +164,7 @@ class Watching:
                 return [f"x{fact.experiment} to be certified on {count(fact.pairs, 'fresh pair')}"]
             case Certified():
                 verdict = "certified" if fact.claim else "not certified"
-                return [f"x{fact.experiment} {verdict}: {clean(fact.reason)}"]
+                return [f"x{fact.experiment} {verdict} · {clean(fact.reason)}"]
             case _:
                 pass
         return []
@@ -188,9 +188,8 @@ class Watching:
             text = f"{which}measured {value}"
         else:
             text = f"{which}failed {trial.outcome.stage}: {clean(trial.outcome.reason)}"
-        tail = self.hypothesis(fact.experiment)
-        if self.began is not None and not tail:
-            tail = "the baseline"
+        again = trial.purpose == "certify" or trial.index > 0
+        tail = "" if again else self.hypothesis(fact.experiment) or "the baseline"
         failed = not isinstance(trial.outcome, Measured)
         return Line(experiment=fact.experiment, text=text, tail=tail, is_failure=failed)
 
