@@ -23,7 +23,7 @@ from move37.core.records import (
     ProposerSpec,
     Task,
 )
-from move37.tasks.files import LARGEST_PROGRAM, disk_reader, fingerprint, resolve
+from move37.tasks.files import LARGEST_PROGRAM, disk_reader, fingerprint, may_edit, resolve
 
 
 def put(root: Path, files: Mapping[str, str | bytes]) -> list[str]:
@@ -215,6 +215,37 @@ def test_every_file_is_exactly_one_thing(
     assert sum(map(len, groups)) == len(paths)
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("train.py", True),
+        ("src/new/file.py", True),
+        ("data/x.py", False),
+        ("holdout/x.py", False),
+        ("src/cache.bin", False),
+        ("program.md", False),
+        ("move37.toml", False),
+        (".git/config", False),
+        (".move37/x", False),
+        ("../x.py", False),
+        ("src/../../x.py", False),
+        ("src/./x.py", False),
+        ("/etc/x", False),
+    ],
+)
+def test_a_candidate_writes_what_edit_means_and_nothing_else(
+    tmp_path: Path, path: str, allowed: bool
+) -> None:
+    may = may_edit(task_of(tmp_path, "**", link=("data/", "**/*.bin"), hide=("holdout/",)))
+    assert may(path) is allowed
+    assert not may_edit(task_of(tmp_path, "other.py"))(path)
+
+
+def test_what_resolves_as_editable_may_be_written(root: Path) -> None:
+    task = task_of(root, "**", link=("data/",), hide=("holdout/",))
+    assert all(map(may_edit(task), resolve(task, listed(root)).editable))
+
+
 # --- linked and hidden ---------------------------------------------------------------------------
 
 
@@ -254,6 +285,12 @@ def test_globs_of_inputs_name_the_topmost_paths(root: Path) -> None:
 def test_an_input_that_is_not_there_says_so(root: Path, pattern: str, says: str) -> None:
     assert f"files.link: {says}" in complaint(task_of(root, link=(pattern,)))
     assert f"files.hide: {says}" in complaint(task_of(root, hide=(pattern,)))
+
+
+def test_a_missing_input_that_a_script_prepares_points_to_it(root: Path) -> None:
+    put(root, {"prepare.py": ""})
+    message = complaint(task_of(root, link=("corpus/",)))
+    assert "'corpus/' is not there; create it (does prepare.py do that?)" in message
 
 
 def test_nothing_hidden_is_shown_by_a_link_above_it(root: Path) -> None:

@@ -90,6 +90,28 @@ def resolve(task: Task, paths: Sequence[str]) -> Resolved:
     )
 
 
+def may_edit(task: Task) -> Callable[[str], bool]:
+    """Return a function that says whether a candidate may write a path, be the file there or not.
+
+    By its name alone: inside what `files.edit` means, and nothing linked, hidden or of our own.
+    """
+    edit, away = (
+        [compile_glob(pattern) for pattern in patterns]
+        for patterns in (task.files.edit, (*task.files.link, *task.files.hide))
+    )
+
+    def may(path: str) -> bool:
+        names = path.split("/")
+        if path in OWN_FILES or names[0] in OWN_DIRECTORIES or {"", ".", ".."} & set(names):
+            return False
+        tops = [("/".join(names[:end]), end < len(names)) for end in range(1, len(names) + 1)]
+        if any(glob.covers(top, is_directory=inner) for glob in away for top, inner in tops):
+            return False
+        return any(glob.matches(path) for glob in edit)
+
+    return may
+
+
 # --- editable ------------------------------------------------------------------------------------
 
 
@@ -250,7 +272,11 @@ def _walk(root: Path, glob: Glob, directory: str = "") -> Iterator[str]:
 def _nothing_on_disk(root: Path, glob: Glob) -> str:
     if glob.is_directory and glob.is_literal and (root / glob.literal).exists():
         return f"{glob.pattern!r} is a file; write {glob.literal!r}"
-    return f"{glob.pattern!r} is not there; create it, correct the name, or remove the entry"
+    makers = [
+        name for name in ("prepare.py", "prepare.sh", "download.py") if (root / name).exists()
+    ]
+    create = f"create it (does {makers[0]} do that?)" if makers else "create it"
+    return f"{glob.pattern!r} is not there; {create}, correct the name, or remove the entry"
 
 
 def _is_below(path: str, tops: Set[str]) -> bool:
