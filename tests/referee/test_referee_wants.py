@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from move37.core.facts import Tried
 from move37.core.records import Check, CheckJob, Failed, Purpose, Trial, TrialJob
-from move37.referee import Referee, search_trial, trial_seed
+from move37.referee.seeds import search_trial, trial_seed
+from move37.referee.wants import Referee
 from move37.testing.histories import MadeUpStudy, made_up_task
 
 TASK = made_up_task()
@@ -144,3 +145,11 @@ def test_no_two_trials_of_one_program_ever_share_a_seed(
     seeds = trial_seed(study, one, index), trial_seed(study, other, another)
     assert (seeds[0] == seeds[1]) == ((one, index) == (other, another))
     assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_a_trial_that_ended_out_of_order_is_not_repeated_under_its_index() -> None:
+    study = MadeUpStudy(TASK)
+    study.baseline(1.0)
+    late = Trial(purpose="search", index=2, seed=0, outcome=Failed(stage="run", reason="no"))
+    study.add(Tried(experiment=0, trial=late))
+    assert search_trial(study.history, study.history[0]).index == 1

@@ -5,6 +5,8 @@ two programs differ by what they are and not by their luck. Seeds of certificati
 search, and never twice.
 """
 
+from itertools import count
+
 from move37.core.history import Experiment, History
 from move37.core.records import Purpose, TrialJob
 from move37.core.seeds import derive_seed
@@ -26,8 +28,10 @@ def trial_seed(study_seed: int, purpose: Purpose, index: int) -> int:
 
 
 def search_trial(history: History, experiment: Experiment) -> TrialJob:
-    """The next search trial of a program that exists."""
-    return trial_job(history, experiment, "search", experiment.count("search"))
+    """The next search trial of a program that exists: of the lowest index that none has had."""
+    had = {trial.index for trial in experiment.trials if trial.purpose == "search"}
+    index = next(index for index in count() if index not in had)
+    return trial_job(history, experiment, "search", index)
 
 
 def trial_job(history: History, experiment: Experiment, purpose: Purpose, index: int) -> TrialJob:
