@@ -218,5 +218,5 @@ def draw(result: PlantedResult, path: Path) -> None:
         loc="left",
     )
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(frameon=False, loc="outside lower center", ncols=2)
     figure.savefig(path, dpi=120)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from move37.core.errors import TaskError
 from move37.core.protocols import Believer, Search
+from move37.search.audit import audit
 from move37.search.belief import LineagePosterior, recompute
 from move37.search.best_of_n import BestOfN
 from move37.search.common import champion, contender
@@ -16,6 +17,7 @@ __all__ = [
     "Greedy",
     "Lineage",
     "LineagePosterior",
+    "audit",
     "champion",
     "contender",
     "make_search",

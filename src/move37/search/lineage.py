@@ -12,9 +12,9 @@ from move37.search.common import eligible, pick_proposer, require_proposers
 
 _CANDIDATES = 16
 """So many of the best are looked at."""
-_RIVALS = 8
+_RIVALS = 4
 """The gap between the best and this one is the unit in which wear is counted."""
-_PATIENCE = 10
+_PATIENCE = 5
 """So many children wear a program out by ln 2 of that unit."""
 
 
@@ -24,7 +24,7 @@ class Lineage:
     While children succeed, the newest best one has none and is taken: best-first search. While they
     fail, its own descendants lower the belief in it, and its wear lowers its value, so that the
     search widens to the next best, slowly: the more it has stagnated, the wider. `unit` is the gap in
-    belief between the best and the eighth best, so the rule has no scale of its own. Children under
+    belief between the best and the fourth best, so the rule has no scale of its own. Children under
     way count, so parallel choices spread. A logarithm, because where gains are exponential the chance
     that a parent which is worse by `g` still gives a new best falls as `exp(-g)`, and that of one whose
     `n` children all failed as `1 / n`.

@@ -104,6 +104,11 @@ class Tree:
             self._raise_bounds(node, after - before)
         self._push(node, after)
 
+    def fill(self, count: Sequence[int], average: Sequence[float], *, origin: float) -> None:
+        """Set what has been observed of every node at once; `reset` must follow."""
+        self.count, self.average, self.origin = list(count), list(average), origin
+        self._observations = sum(count)
+
     # --- beliefs -----------------------------------------------------------------------------------
 
     def posterior(self, node: int) -> tuple[float, float]:
