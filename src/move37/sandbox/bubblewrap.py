@@ -20,7 +20,7 @@ from typing import Final, Literal
 from move37.core.errors import SandboxError
 from move37.core.records import Exit, Fence, Launch, Strength
 from move37.sandbox import processes, scratch, seccomp
-from move37.sandbox.cgroup import make_group
+from move37.sandbox.cgroup import Group, make_group
 from move37.sandbox.output import Capture
 from move37.sandbox.started import Started, cores, ended, inside, last_line, limit_resources
 from move37.sandbox.view import OUT, WORKSPACE, View, environment, make_view
@@ -67,14 +67,20 @@ class Bubblewrap:
         scratch: Path,
         environ: Mapping[str, str],
         strength: Strength,
+        group: Callable[[str], Group | None] = make_group,
     ) -> None:
         """
         scratch: a directory of ours for small files, and for those only.
+        group: makes what the kernel limits; where it gives `None`, programs are watched instead.
         Raises `SandboxError` when bubblewrap is missing or the fence asks for what is not there.
         """
         bwrap = shutil.which("bwrap")
         if bwrap is None:
             raise SandboxError(NOT_INSTALLED)
+        if level == "root" and os.geteuid() != 0:
+            raise SandboxError(
+                'only root can use `level = "root"` under [sandbox]; write `level = "auto"`'
+            )
         self.strength = strength
         self._fence = fence
         self._level = level
@@ -86,8 +92,9 @@ class Bubblewrap:
         )
         self._filter = seccomp.here()
         self._uid = FIRST_UID + slot
-        self._group = make_group(f"{slot}-{token_hex(4)}")
+        self._group = group(f"{slot}-{token_hex(4)}")
         self._user = _user_namespace(bwrap, self._uid) if level == "user" else []
+        self._kernel = list(_kernel_arguments()) if level == "user" else []
         self._etc = _write_etc(scratch / f"etc-{level}-{slot}", self._uid)
 
     @property
@@ -169,7 +176,7 @@ class Bubblewrap:
             *self._user,
             *_NAMESPACES,
             *_view_arguments(self._view, self._etc),
-            *("--proc", "/proc", "--dev", "/dev"),
+            *("--proc", "/proc", *self._kernel, "--dev", "/dev"),
             *(a for path in self._view.devices for a in ("--dev-bind", str(path), str(path))),
             *(*room, "/dev/shm", *room, "/tmp", "--remount-ro", "/dev"),
             *places,
@@ -240,7 +247,9 @@ class Bubblewrap:
         with contextlib.suppress(ProcessLookupError):
             limit_resources(pid, launch)
             if self._group is not None:
-                self._group.begin(memory_bytes=launch.memory_bytes, processes=PROCESSES)
+                self._group.begin(
+                    memory_bytes=launch.memory_bytes, processes=PROCESSES, cpus=launch.cpus
+                )
                 self._group.add(pid)
             os.sched_setaffinity(pid, cores(self._slot, launch.cpus))
 
@@ -290,6 +299,12 @@ def _view_arguments(view: View, etc: Mapping[str, Path]) -> Iterator[str]:
         yield from ("--symlink", target, name)
     for name, path in etc.items():
         yield from ("--ro-bind", str(path), f"/etc/{name}")
+
+
+def _kernel_arguments() -> Iterator[str]:
+    """Cover the kernel's switches: to their owner, when that is root, they are writable files."""
+    for path in ("/proc/sys", "/proc/sysrq-trigger"):
+        yield from ("--ro-bind-try", path, path)
 
 
 def _write_etc(directory: Path, uid: int) -> dict[str, Path]:

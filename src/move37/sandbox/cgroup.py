@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 _ROOT: Final = Path("/sys/fs/cgroup")
-_CONTROLLERS: Final = ("memory", "pids", "cpuacct")
+_CONTROLLERS: Final = ("memory", "pids", "cpuacct", "cpu")
+_CPU_SHARES: Final = 1024
 _PREFIX: Final = "move37-"
 
 
@@ -24,7 +25,7 @@ class Group:
         self._cpu_nanoseconds = 0
         weakref.finalize(self, _remove, tuple(places.values()))
 
-    def begin(self, *, memory_bytes: int, processes: int) -> None:
+    def begin(self, *, memory_bytes: int, processes: int, cpus: int) -> None:
         """Set the limits and start counting anew. Empties the caches of the trial before."""
         memory = self._places["memory"]
         with contextlib.suppress(OSError):
@@ -33,6 +34,8 @@ class Group:
         with contextlib.suppress(OSError):  # only where swap is accounted for
             _write(memory / "memory.memsw.limit_in_bytes", str(memory_bytes))
         _write(self._places["pids"] / "pids.max", str(processes))
+        # However many it starts, together they weigh as much as `cpus` of anybody's processes.
+        _write(self._places["cpu"] / "cpu.shares", str(_CPU_SHARES * cpus))
         self._oom_kills = self._count_oom_kills()
         self._cpu_nanoseconds = self._count_cpu()
 
@@ -74,7 +77,7 @@ def make_group(name: str) -> Group | None:
         for place in places.values():
             place.mkdir(exist_ok=True)
         group = Group(places)
-        group.begin(memory_bytes=1 << 40, processes=1 << 15)
+        group.begin(memory_bytes=1 << 40, processes=1 << 15, cpus=1)
     except (OSError, KeyError, ValueError):
         return None
     return group

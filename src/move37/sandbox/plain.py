@@ -49,8 +49,12 @@ class Plain:
         scratch: Path,
         environ: Mapping[str, str],
         strength: Strength,
+        group: Callable[[str], Group | None] = make_group,
     ) -> None:
-        """scratch: a directory of ours, in which each program gets its own /tmp."""
+        """
+        scratch: a directory of ours, in which each program gets its own /tmp.
+        group: makes what the kernel limits; where it gives `None`, programs are watched instead.
+        """
         self.strength = strength
         self._fence = fence
         self._slot = slot
@@ -59,7 +63,7 @@ class Plain:
         view = make_view(fence, environ, prefix=Path(sys.prefix), base_prefix=Path(sys.base_prefix))
         users = environ.get("PATH", "").split(":")
         self._path = ":".join(dict.fromkeys([*view.path.split(":"), *filter(None, users)]))
-        self._group = make_group(f"{slot}-{token_hex(4)}")
+        self._group = group(f"{slot}-{token_hex(4)}")
 
     @property
     def limits_by_kernel(self) -> bool:
@@ -129,7 +133,9 @@ class Plain:
         with contextlib.suppress(ProcessLookupError):
             limit_resources(pid, launch)
             if self._group is not None:
-                self._group.begin(memory_bytes=launch.memory_bytes, processes=PROCESSES)
+                self._group.begin(
+                    memory_bytes=launch.memory_bytes, processes=PROCESSES, cpus=launch.cpus
+                )
                 self._group.add(pid)
             elif os.geteuid() != 0:
                 # Counted over all that the user runs on this machine.

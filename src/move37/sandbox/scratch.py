@@ -168,10 +168,13 @@ def _walk(directory: Path) -> Iterator[_Entry]:
                     stack.append((path / found.name, inner, os.scandir(inner)))
                     break
             else:
-                os.close(stack.pop()[1])
+                stack.pop()
+                entries.close()
+                os.close(within)
     finally:
-        for _, descriptor, _ in stack:
-            os.close(descriptor)
+        for _, within, entries in stack:
+            entries.close()
+            os.close(within)
 
 
 def measure(directories: Sequence[Path]) -> Generator[int, None, None]:
@@ -196,7 +199,7 @@ def measure(directories: Sequence[Path]) -> Generator[int, None, None]:
                     continue
                 some = list(islice(level.entries, 256))
                 if not some:
-                    os.close(stack.pop().descriptor)
+                    stack.pop().close()
                 for entry in some:
                     total += _size(entry)
                     if entry.is_dir(follow_symlinks=False):
@@ -205,7 +208,7 @@ def measure(directories: Sequence[Path]) -> Generator[int, None, None]:
         yield total
     finally:
         for level in stack:
-            os.close(level.descriptor)
+            level.close()
 
 
 class _Level:
@@ -217,6 +220,10 @@ class _Level:
         self.descriptor = descriptor
         self.entries = os.scandir(descriptor)
         self.folders: list[str] = []
+
+    def close(self) -> None:
+        self.entries.close()
+        os.close(self.descriptor)
 
 
 def _push(stack: list[_Level], name: str, within: int | None) -> None:

@@ -19,7 +19,7 @@ from move37.sandbox import processes, scratch
 from move37.sandbox.cgroup import Group
 from move37.sandbox.output import Capture
 
-PROCESSES: Final = 512
+PROCESSES: Final = 256
 """How many processes and threads one program may have at a time."""
 
 RESERVE_BYTES: Final = 512 * 1024**2
@@ -28,6 +28,8 @@ RESERVE_BYTES: Final = 512 * 1024**2
 Cut = Literal["timeout", "memory", "disk", "stopped"]
 """Why a program was ended before its time."""
 
+_MOST_TO_SHARE: Final = 64
+"""Among more processes than this, pages that they share count for each: looking would take long."""
 _LOOK_SECONDS: Final = 0.08
 _FIRST_LOOK_SECONDS: Final = 0.01
 _MEASURE_SECONDS: Final = 0.01
@@ -102,13 +104,13 @@ class Limits:
         pids = self._watched.living()
         used = processes.usage(pids)
         resident = used.resident
-        if resident > self._launch.memory_bytes:
+        if resident > self._launch.memory_bytes and len(pids) <= _MOST_TO_SHARE:
             # Shared pages count once: a pool of forked workers holds far less than its sum.
             resident = processes.proportional(pids) or resident
         self.resident_bytes = max(self.resident_bytes, resident, used.largest_peak)
         if self._group is not None:
             return self._group.ran_out_of_memory()
-        return resident > self._launch.memory_bytes or used.threads > 4 * PROCESSES
+        return resident > self._launch.memory_bytes or used.threads > 2 * PROCESSES
 
 
 class _Disk:

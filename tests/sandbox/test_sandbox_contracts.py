@@ -1,0 +1,83 @@
+"""Every level keeps the contract: with limits kept by the kernel, and with limits watched."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from move37.core.protocols import Sandbox
+from move37.core.records import Fence, Strength
+from move37.sandbox import scratch
+from move37.sandbox.bubblewrap import Bubblewrap
+from move37.sandbox.cgroup import Group, make_group
+from move37.sandbox.plain import Plain
+from move37.testing.sandbox import FenceContract, SandboxContract
+
+UNPROVED = Strength(level="E", name="under test", holds=(), lacks=())
+
+
+def no_group(name: str) -> Group | None:
+    return None
+
+
+def kernel_group(name: str) -> Group | None:
+    group = make_group(name)
+    if group is None:
+        pytest.skip("control groups are not writable here")
+    return group
+
+
+@pytest.fixture(params=[kernel_group, no_group], ids=["limited", "watched"])
+def group(request: pytest.FixtureRequest) -> object:
+    return request.param
+
+
+def bubblewrap(level: Literal["root", "user"], directory: Path, group: object) -> Sandbox:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    if level == "root" and os.geteuid() != 0:
+        pytest.skip("level A is for root")
+    make = kernel_group if group is kernel_group else no_group
+    directory.mkdir()
+    return Bubblewrap(
+        Fence(),
+        level=level,
+        slot=3,
+        scratch=directory,
+        environ=os.environ,
+        strength=UNPROVED,
+        group=make,
+    )
+
+
+class Removes:
+    def remove(self, directory: Path) -> None:
+        scratch.remove(directory)
+
+
+class TestRoot(Removes, FenceContract):
+    @pytest.fixture
+    def sandbox(self, tmp_path: Path, group: object) -> Sandbox:
+        return bubblewrap("root", tmp_path / "own", group)
+
+
+class TestUser(Removes, FenceContract):
+    @pytest.fixture
+    def sandbox(self, tmp_path: Path, group: object) -> Sandbox:
+        return bubblewrap("user", tmp_path / "own", group)
+
+
+class TestPlain(Removes, SandboxContract):
+    @pytest.fixture
+    def sandbox(self, tmp_path: Path, group: object) -> Sandbox:
+        (tmp_path / "own").mkdir()
+        return Plain(
+            Fence(),
+            slot=3,
+            scratch=tmp_path / "own",
+            environ=os.environ,
+            strength=UNPROVED,
+            group=kernel_group if group is kernel_group else no_group,
+        )
