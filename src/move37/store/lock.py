@@ -82,9 +82,9 @@ def _wait_for(descriptor: int, path: Path) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = _owner(path)
-            if owner is not None or time.monotonic() > deadline:
-                raise StudyLocked(_refusal(path, owner)) from None
+            signed = owner(path)
+            if signed is not None or time.monotonic() > deadline:
+                raise StudyLocked(_refusal(path, signed)) from None
             time.sleep(0.02)
         except OSError as error:
             raise Unwritable(
@@ -106,16 +106,16 @@ def _sign(descriptor: int, path: Path) -> None:
         ) from error
 
 
-def _refusal(path: Path, owner: int | None) -> str:
-    if owner is None:
+def _refusal(path: Path, pid: int | None) -> str:
+    if pid is None:
         return f"another process is writing to {path.parent}; wait for it to end, then try again"
     return (
-        f"process {owner} is writing to {path.parent}; wait for it to end, or stop it with "
-        f"`kill -INT {owner}`, then try again"
+        f"process {pid} is writing to {path.parent}; wait for it to end, or stop it with "
+        f"`kill -INT {pid}`, then try again"
     )
 
 
-def _owner(path: Path) -> int | None:
+def owner(path: Path) -> int | None:
     """The living process that signed the lock, if it can be told."""
     try:
         signed, started = path.read_text().split()
