@@ -76,8 +76,9 @@ def test_an_evaluation_whose_children_outlive_it(make_task: MakeTask) -> None:
     assert f"sleep {nonce}" not in ps.stdout
 
 
+@pytest.mark.slow  # it takes a while to write 8 GiB
 def test_an_evaluation_that_fills_the_disk(make_task: MakeTask) -> None:
-    told = baseline_failure(make_task(evaluate="cat /dev/zero > big; echo loss: 1"))
+    told = baseline_failure(make_task(evaluate="cat /dev/zero > big && echo loss: 1", timeout="5m"))
     assert "disk" in told or "file" in told.lower()
 
 

@@ -1,7 +1,7 @@
 """Opening a study: the task, what is remembered of it, and what is believed, in step."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from move37.core.errors import StudyError, TaskError
@@ -86,7 +86,10 @@ def read_study(root: Path) -> Study:
     try:
         believer = LineagePosterior()
         journal = Journal(store, [believer])
-        task = from_mapping(journal.history.epoch.task, root)
+        history = journal.history
+        task = from_mapping(history.epoch.task, root)
+        if history.session is not None:
+            task = replace(task, budget=history.session.budget)
     except BaseException:
         store.close()
         raise
@@ -117,7 +120,8 @@ def write_study(
     if not root.is_dir():
         raise TaskError(f"{root} is not a directory; name the directory of the task")
     paths = list_files(root)
-    task = adjust(load_or_detect(root, paths))
+    written = load_or_detect(root, paths)
+    task = adjust(written)
     resolved = resolve(task, paths)
     mark = fingerprint(task, paths, disk_reader(root))
     believer = LineagePosterior()
@@ -127,7 +131,7 @@ def write_study(
         journal = Journal(store, [believer, *followers])
         if not journal.history.epochs or journal.history.epoch.fingerprint != mark:
             shown = (*resolved.editable, *resolved.fixed)
-            journal.record(_new_epoch(task, journal, shown, resolved.editable, mark, seed))
+            journal.record(_new_epoch(written, journal, shown, resolved.editable, mark, seed))
     except BaseException:
         store.close()
         raise

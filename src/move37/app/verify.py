@@ -15,7 +15,7 @@ def verify(root: Path) -> Verified:
     Raises `StudyError` when there is no study, or nothing of it can be read.
     """
     from move37.referee.audit import audit as audit_verdicts
-    from move37.search.belief import audit as audit_beliefs
+    from move37.search.audit import audit as audit_beliefs
     from move37.store.sqlite import SqliteStore
     from move37.tasks.document import from_mapping
 

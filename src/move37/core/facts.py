@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from move37.core.records import Belief, CheckJob, Failed, Interval, Job, Trial
+from move37.core.records import Belief, Budget, CheckJob, Failed, Interval, Job, Trial
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,6 +127,8 @@ class SessionStarted:
     version: str
     workers: int
     sandbox: str
+    budget: Budget = field(default_factory=Budget)
+    """What it may spend of the epoch in all: the task's, or what the command line said instead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
