@@ -1,5 +1,7 @@
 """What `init` finds by itself in the directories that people have, and what it asks."""
 
+import resource
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -354,3 +356,87 @@ def test_binary_huge_and_missing_files_are_looked_past(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("#" * 1_000_000)
     draft = plan_init(tmp_path, ["main.py", "gone.py", "train.py"])
     assert keys(draft) == ["metric.name", "metric.goal"]
+
+
+def test_a_directory_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "task").mkdir()
+    draft = plan(tmp_path / "task", {"train.py": 'print(f"loss: {x}")'})
+    shutil.rmtree(tmp_path / "task")
+    with pytest.raises(TaskError, match=r"move37\.toml cannot be written \(No such file"):
+        write_task(draft)
+
+
+def test_a_full_disk_leaves_no_half_written_file(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"train.py": 'print(f"loss: {x}")'})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(TaskError, match=r"cannot be written \(File too large\); make room"):
+            write_task(draft)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "move37.toml").exists()
+
+
+# --- what the eye of a person would see, too -----------------------------------------------------
+
+
+def test_a_metric_whose_name_does_not_say_leaves_one_question(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"train.py": 'print(f"quux: {x}")'})
+    assert keys(draft) == ["metric.goal"]
+    assert draft.answer("metric.goal", "minimize").task().goal == "Lower quux."
+
+
+def test_an_autoresearch_fork_that_names_no_metric_is_read_from_its_program_text(
+    tmp_path: Path,
+) -> None:
+    files = {**AUTORESEARCH, "program.md": "# x\n", "train.py": 'print(f"reward: {r}")'}
+    metric = load_or_detect(tmp_path, put(tmp_path, files)).metric
+    assert (metric.name, metric.direction) == ("reward", Direction.MAXIMIZE)
+
+
+def test_a_metric_that_is_printed_in_a_sentence_gets_its_regex_with_the_answer(
+    tmp_path: Path,
+) -> None:
+    text = 'print(f"The loss: {a} %")\nprint(f"The accuracy: {b} %")'
+    draft = plan(tmp_path, {"train.py": text}).answer("metric.name", "loss")
+    assert draft.task().metric.regex is not None
+
+
+@pytest.mark.parametrize(
+    ("script", "imports", "edit"),
+    [
+        ("bench.py", "import pkg.core", ("pkg/",)),
+        ("bench.py", "from . import fast\nfrom .fast import x", ("fast.py",)),
+        ("bench.mjs", 'import { f } from "./lib/fast.mjs"', ("lib/fast.mjs",)),
+        ("bench.js", "const f = require('./fast')", ("fast.js",)),
+        ("pkg/bench.py", "import pkg.inner", ("pkg/inner.py",)),
+    ],
+)
+def test_what_a_benchmark_imports_may_change(
+    tmp_path: Path, script: str, imports: str, edit: tuple[str, ...]
+) -> None:
+    files = [
+        "pkg/__init__.py",
+        "fast.py",
+        "lib/fast.mjs",
+        "fast.js",
+        "unrelated.py",
+        "pkg/inner.py",
+    ]
+    draft = plan(tmp_path, {script: imports, **dict.fromkeys(files, "")})
+    assert draft.document["files"]["edit"] == list(edit)
+
+
+def test_a_marked_program_is_the_one_to_change(tmp_path: Path) -> None:
+    files = {
+        "circles.py": "# EVOLVE-BLOCK-START\n# EVOLVE-BLOCK-END\n",
+        "helper.py": "",
+        "evaluator.py": 'def evaluate(path):\n    return {"score": 1.0 * x}\n',
+    }
+    assert plan(tmp_path, files).task().files.edit == ("circles.py",)
+
+
+def test_programs_in_hidden_directories_are_no_sources(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {".github/release.sh": "", "a.c": "", "b.c": ""})
+    assert draft.questions[1].choices == ("a.c", "b.c")

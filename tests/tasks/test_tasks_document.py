@@ -215,3 +215,10 @@ def test_whole_numbers_are_written_whole() -> None:
     assert 'timeout = "90s"' in text
     assert 'memory = "4GB"' in text
     assert math.isclose(parse_task(text.encode(), root=ROOT).evaluate.timeout_seconds, 90.0)
+
+
+def test_a_stored_task_with_a_null_is_damaged() -> None:
+    stored = to_mapping(simple())
+    stored["goal"] = None
+    with pytest.raises(TaskError, match="goal must be text in quotes, not a NoneType"):
+        from_mapping(stored, ROOT)

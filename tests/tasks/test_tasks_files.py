@@ -172,6 +172,11 @@ def test_names_in_either_unicode_form_are_found(tmp_path: Path) -> None:
     assert found.editable == ("cafe\u0301.py",)
 
 
+def test_a_pipe_is_no_program(root: Path) -> None:
+    os.mkfifo(root / "pipe.py")
+    assert "pipe.py is not a regular file" in complaint(task_of(root, "pipe.py"))
+
+
 def test_a_file_too_large_for_a_program_is_not_edited(root: Path) -> None:
     put(root, {"dump.sql": "x" * (LARGEST_PROGRAM + 1)})
     assert "dump.sql has more than 4,000,000 bytes" in complaint(task_of(root, "dump.sql"))
@@ -384,6 +389,13 @@ def test_inputs_count_by_name_size_and_time(root: Path) -> None:
     os.utime(root / "data/more.bin", (1, 1))
     seen.append(mark(task))
     assert len(set(seen)) == 4
+
+
+def test_a_single_linked_file_counts_like_a_directory_of_them(root: Path) -> None:
+    task = task_of(root, link=("data/big.bin",))
+    before = mark(task)
+    put(root, {"data/big.bin": "other"})
+    assert mark(task) != before
 
 
 def test_the_cache_of_python_is_no_input(root: Path) -> None:

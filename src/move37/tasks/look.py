@@ -138,29 +138,37 @@ class Look:
         return tuple(path for path in named if path in self._sources and path != script)
 
     def imported(self, script: str) -> tuple[str, ...]:
-        """Programs of the task that a script imports, those that judge left out."""
+        """Programs of the task that a script imports, those that judge left out.
+
+        A Python package is named as a whole, unless the script is in it.
+        """
         directory = script.rpartition("/")[0]
-        found: dict[str, None] = {}
-        for name in self._modules(script):
-            inner = name.lstrip(".").replace(".", "/")
-            for base in ("", "src/", f"{directory}/" if directory else ""):
-                for path in (
-                    f"{base}{inner}.py",
-                    f"{base}{inner}.js",
-                    f"{base}{inner}.mjs",
-                    f"{base}{inner}",
-                ):
-                    if path in self._sources and path != script:
-                        found[path] = None
-                if f"{base}{inner}/__init__.py" in self._known:
-                    found[f"{base}{inner}/"] = None
-        return tuple(found)
+        bases = ("", "src/", f"{directory}/" if directory else "")
+        find = self._python_module if script.endswith(".py") else self._javascript_module
+        found = (
+            find(base, name.lstrip("."), script)
+            for name in self._modules(script)
+            for base in dict.fromkeys(bases)
+        )
+        return tuple(dict.fromkeys(path for path in found if path is not None and path != script))
+
+    def _python_module(self, base: str, name: str, script: str) -> str | None:
+        package = f"{base}{name.split('.')[0]}/"
+        if f"{package}__init__.py" in self._known and not script.startswith(package):
+            return package
+        path = f"{base}{name.replace('.', '/')}.py"
+        return path if path in self._sources else None
+
+    def _javascript_module(self, base: str, name: str, script: str) -> str | None:
+        endings = ("", ".js", ".mjs", ".cjs", ".ts")
+        paths = (f"{base}{name}{ending}" for ending in endings)
+        return next((path for path in paths if path in self._sources), None)
 
     def _modules(self, script: str) -> Iterator[str]:
-        text = self.text(script)
-        for found in re.finditer(r"^\s*(?:from|import)\s+(\.?[\w.]+)", text, re.MULTILINE):
-            yield found[1]
-        for found in re.finditer(r"(?:from|require\()\s*[\"']\./([\w./-]+)[\"']", text):
+        pattern = r"(?:from|import|require)\b\s*\(?\s*[\"']\./([\w./-]+)[\"']"
+        if script.endswith(".py"):
+            pattern = r"^[ \t]*(?:from|import)[ \t]+(\.?\w[\w.]*)"
+        for found in re.finditer(pattern, self.text(script), re.MULTILINE):
             yield found[1]
 
     # --- commands ---
