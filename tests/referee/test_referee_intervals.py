@@ -102,6 +102,20 @@ def test_more_confidence_is_a_wider_interval(differences: list[float]) -> None:
     assert wide.low <= narrow.low <= narrow.high <= wide.high
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-5, 1e100])
+def test_noise_is_seen_at_any_scale(scale: float) -> None:
+    differences = [scale * each for each in (1.0, 2.0, -1.0, 4.0)]
+    one = paired_interval(differences, 0.95)
+    units = units_interval([{"a": each, "b": 2 * each} for each in differences], ZERO, 0.95)
+    for interval in (one, units):
+        assert interval is not None
+        assert interval.low < 0 < interval.effect < interval.high
+        assert math.isfinite(interval.low * interval.high) or scale > 1
+
+
+ZERO = [{"a": 0.0, "b": 0.0}] * 4
+
+
 def test_a_level_that_is_no_level_is_refused() -> None:
     with pytest.raises(ValueError, match=r"such as 0\.95"):
         paired_interval([1.0, 2.0], 95)

@@ -139,6 +139,13 @@ def test_output_that_is_not_utf8_is_no_obstacle(lab: Lab) -> None:
     assert outcome.score == 2
 
 
+def test_a_program_cannot_play_tricks_on_the_terminal_of_its_reader(tmp_path: Path) -> None:
+    tricky = exited("", "\x1b[2Jgone\x07\x08 \x9b31m \u202e\tend", code=1)
+    failed = scripted(tmp_path, tricky).failure(task_of("run"))
+    assert failed.reason == "`run` exited with status 1: gone�� �31m �   end"
+    assert failed.reason.isprintable()
+
+
 # --- limits --------------------------------------------------------------------------------------
 
 
@@ -254,7 +261,7 @@ def test_units_are_attached(lab: Lab) -> None:
         ('{"a": null}', "maps 'a' to a null, not to a number"),
         ('{"a": {"b": 1}}', "maps 'a' to a dict, not to a number"),
         ('{"a": NaN}', "holds NaN; leave out"),
-        ('{"a": 1e999}', "maps 'a' to a number that is not finite"),
+        ('{"a": 1e999}', "maps 'a' to a number beyond all measure"),
         ('{"a": 1, "a": 2}', "names 'a' twice"),
         ("[" * 100_000, "is not JSON"),
     ],

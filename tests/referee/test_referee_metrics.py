@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from move37.core.records import Direction, Failed, Metric
-from move37.referee.metrics import parse_metrics, read_metric
+from move37.referee.metrics import LARGEST, parse_metrics, read_metric
 
 BPB = Metric(name="val_bpb", direction=Direction.MINIMIZE)
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_./-]{0,20}", fullmatch=True)
-numbers = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.floats(min_value=-LARGEST, max_value=LARGEST)
 
 
 def reason(stdout: str, metric: Metric = BPB) -> str:
@@ -118,6 +118,7 @@ def test_a_finite_number_is_not_believed_once_nan_was_printed_after_it() -> None
         ("val_bpb: -Infinity", "minus infinity"),
         ("val_bpb: 1e999", "infinity"),
         ('{"val_bpb": NaN}', "NaN"),
+        ("val_bpb: -1e300", "-1e+300, which is beyond all measure (1e100),"),
         ('{"val_bpb": 1' + "0" * 400 + "}", "infinity"),
     ],
 )
@@ -178,3 +179,8 @@ def test_hostile_output_is_read_in_linear_time(hostile: str) -> None:
 
 def test_an_unfinished_escape_does_not_swallow_the_next_line() -> None:
     assert read_metric(BPB, "\x1b]0;title\nval_bpb: 0.98") == 0.98
+
+
+def test_json_keys_that_no_terminal_or_database_could_take_are_left_out() -> None:
+    keys = '{"\\ud800": 1, "a\\u0000": 2, "\\u001b[2J": 3, "' + "k" * 101 + '": 4, "val loss": 5}'
+    assert parse_metrics(keys) == {"val loss": 5.0}

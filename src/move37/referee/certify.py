@@ -76,8 +76,9 @@ def planned_pairs(believed: Belief, noise: float, min_effect: float, level: floa
     if gain <= 0:
         return max(least, MOST_PAIRS)
     z = normal_quantile((1 + level) / 2)
-    needed = ((z + normal_quantile(POWER)) * math.sqrt(2) * noise / gain) ** 2 + z**2 / 2
-    return max(least, min(MOST_PAIRS, math.ceil(min(needed, MOST_PAIRS))))
+    in_noise = min(math.sqrt(2) * noise / gain, MOST_PAIRS)  # beyond that, the square says no more
+    needed = ((z + normal_quantile(POWER)) * in_noise) ** 2 + z**2 / 2
+    return max(least, min(MOST_PAIRS, math.ceil(needed)))
 
 
 def open_certification(

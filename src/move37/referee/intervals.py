@@ -31,8 +31,8 @@ def paired_interval(differences: Sequence[float], level: float) -> Interval | No
     if all(difference == differences[0] for difference in differences):
         effect = differences[0]
         return Interval(effect=effect, low=effect, high=effect, level=level, pairs=pairs)
-    effect = fmean(differences)
-    error = math.sqrt(variance(differences, effect) / pairs)
+    effect, scale = fmean(differences), max(map(abs, differences))
+    error = scale * math.sqrt(variance([each / scale for each in differences]) / pairs)
     half = t_quantile((1 + level) / 2, pairs - 1) * error
     return Interval(effect=effect, low=effect - half, high=effect + half, level=level, pairs=pairs)
 
@@ -66,24 +66,20 @@ def units_interval(
         for new, old in zip(champion, baseline, strict=True)
     ]
     by_seed = [fmean(row) for row in rows]
-    by_unit = [fmean(column) for column in zip(*rows, strict=True)]
     if len(names) == 1:
         return paired_interval(by_seed, level)
-    effect = fmean(by_unit)
-    error, freedom = _crossed_error(rows, by_seed, by_unit, effect)
-    half = t_quantile((1 + level) / 2, freedom) * error if error else 0.0
+    effect, scale = fmean(by_seed), max(abs(each) for row in rows for each in row)
+    error, freedom = _crossed_error([[each / (scale or 1.0) for each in row] for row in rows])
+    half = t_quantile((1 + level) / 2, freedom) * error * scale if error else 0.0
     pairs = len(rows)
     return Interval(effect=effect, low=effect - half, high=effect + half, level=level, pairs=pairs)
 
 
-def _crossed_error(
-    rows: Sequence[Sequence[float]],
-    by_seed: Sequence[float],
-    by_unit: Sequence[float],
-    effect: float,
-) -> tuple[float, float]:
-    """Standard error of the grand mean of a units by seeds table, and its degrees of freedom."""
-    seeds, units = len(by_seed), len(by_unit)
+def _crossed_error(rows: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """Standard error of the grand mean of a seeds by units table, and its degrees of freedom."""
+    by_seed = [fmean(row) for row in rows]
+    by_unit = [fmean(column) for column in zip(*rows, strict=True)]
+    effect, seeds, units = fmean(by_seed), len(by_seed), len(by_unit)
     from_units = variance(by_unit, effect) / units
     if seeds == 1:
         return math.sqrt(from_units), units - 1

@@ -275,7 +275,12 @@ def _text(stream: bytes) -> str:
 
 def _lines(stream: bytes) -> list[str]:
     lines = clean(_text(stream)).splitlines()
-    return [_shorten(line.rstrip()) for line in lines if line.strip()]
+    return [_shorten(_visible(line.rstrip())) for line in lines if line.strip()]
+
+
+def _visible(line: str) -> str:
+    """Without control characters: reasons are shown on terminals, and programs are not trusted."""
+    return "".join(each if each.isprintable() else "�" for each in line.expandtabs(4))
 
 
 def _shorten(line: str) -> str:

@@ -19,10 +19,13 @@ _NUMBER = (
     r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
     r"|[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)"
 )
-_NAME = r"[A-Za-z_][A-Za-z0-9_./@%-]{0,99}"
+_LONGEST_NAME = 100
+_NAME = rf"[A-Za-z_][A-Za-z0-9_./@%-]{{0,{_LONGEST_NAME - 1}}}"
 _PLAIN = re.compile(rf"\s*({_NAME})\s*[:=]\s*({_NUMBER})\s*")
 _TAGGED = re.compile(rf"\s*METRIC((?:\s+{_NAME}={_NUMBER})+)\s*")
 _PAIR = re.compile(rf"({_NAME})=({_NUMBER})")
+LARGEST = 1e100
+"""What is larger is no measurement, and its square would be infinite."""
 _SHOWN_LENGTH = 80
 _SHOWN_NAMES = 5
 
@@ -33,13 +36,13 @@ def clean(output: str) -> str:
 
 
 def parse_metrics(stdout: str) -> dict[str, float]:
-    """All finite numbers that were printed as metrics, in the order they were last printed.
+    """All numbers that were printed as metrics, in the order they were last printed.
 
     Known ways: `name: value` and `name = value` alone on a line, `METRIC name=value` (or several),
     and a JSON object on the last line that is not blank, whose numbers count and whose other values
-    do not. The last occurrence of a name wins; if that is not finite, the name is left out.
+    do not. The last occurrence of a name wins; if that is no number, the name is left out.
     """
-    return {name: value for name, value in _scan(clean(stdout)).items() if math.isfinite(value)}
+    return {name: value for name, value in _scan(clean(stdout)).items() if is_number(value)}
 
 
 def read_metric(metric: Metric, stdout: str) -> float | Failed:
@@ -53,10 +56,18 @@ def read_metric(metric: Metric, stdout: str) -> float | Failed:
     found = _scan(text)
     if metric.name not in found:
         return _failed(_missing(metric.name, text, found))
-    value = found[metric.name]
-    if not math.isfinite(value):
-        return _failed(f"the evaluation prints {_spell(value)} for {metric.name!r}")
-    return value
+    return _believable(metric.name, found[metric.name])
+
+
+def _believable(name: str, value: float) -> float | Failed:
+    if is_number(value):
+        return value
+    return _failed(f"the evaluation prints {_spell(value)} for {name!r}")
+
+
+def is_number(value: float) -> bool:
+    """Whether a value can be a measurement: finite, and not beyond all measure."""
+    return abs(value) <= LARGEST
 
 
 def _scan(text: str) -> dict[str, float]:
@@ -91,7 +102,9 @@ def _from_json(line: str) -> Iterator[tuple[str, float]]:
     if not isinstance(parsed, dict):
         return
     for name, value in parsed.items():  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(name, str) and isinstance(value, int | float) and not isinstance(value, bool):
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        if isinstance(name, str) and len(name) <= _LONGEST_NAME and name.isprintable():
             yield name, as_float(value)
 
 
@@ -110,10 +123,7 @@ def _read_regex(name: str, regex: str, text: str) -> float | Failed:
     found = matches[-1][1] if matches[-1].re.groups else matches[-1][0]
     if not re.fullmatch(_NUMBER, (found or "").strip()):
         return _failed(f"the regex {regex!r} finds {_shorten(found or '')!r}, which is no number")
-    value = float(found)
-    if not math.isfinite(value):
-        return _failed(f"the evaluation prints {_spell(value)} for {name!r}")
-    return value
+    return _believable(name, float(found))
 
 
 def _missing(name: str, text: str, found: dict[str, float]) -> str:
@@ -149,6 +159,8 @@ def _nearest(name: str, names: list[str]) -> list[str]:
 def _spell(value: float) -> str:
     if math.isnan(value):
         return "NaN"
+    if math.isfinite(value):
+        return f"{value:.3g}, which is beyond all measure (1e100),"
     return "infinity" if value > 0 else "minus infinity"
 
 

@@ -5,7 +5,6 @@ here follows, waits for, or reads more than it must.
 """
 
 import json
-import math
 import os
 import stat
 from collections.abc import Generator, Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from move37.core.records import Failed
-from move37.referee.metrics import as_float
+from move37.referee.metrics import as_float, is_number
 
 UNITS_NAME = "units.json"
 MAX_BYTES = 16 * 1024**2
@@ -128,8 +127,8 @@ def _number(name: object, value: object) -> float:
         kind = "null" if value is None else type(value).__name__
         raise UnitsError(f"maps {_shorten(str(name))!r} to a {kind}, not to a number")
     number = as_float(value)
-    if not math.isfinite(number):
-        raise UnitsError(f"maps {_shorten(str(name))!r} to a number that is not finite")
+    if not is_number(number):
+        raise UnitsError(f"maps {_shorten(str(name))!r} to a number beyond all measure (1e100)")
     return number
 
 
