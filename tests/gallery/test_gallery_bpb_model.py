@@ -45,18 +45,22 @@ def by_hand(windows: Any, targets: Any, weights: Weights) -> list[float]:
     """The model of `test_the_judge_computes_what_a_slow_reference_does`, number by number."""
     w: dict[str, list[Any]] = {name: array.tolist() for name, array in weights.items()}
     bits: list[float] = []
-    for window, target in zip(windows.tolist(), targets.tolist(), strict=True):
+    examples: list[tuple[list[int], int]] = list(
+        zip(windows.tolist(), targets.tolist(), strict=True)
+    )
+    for window, target in examples:
         x: list[float] = [v for byte in window for v in w["e"][byte]]
         h: list[float] = [
-            sum(x[i] * w["w1"][i][j] for i in range(12)) + w["b1"][j] for j in range(5)
+            math.fsum(x[i] * w["w1"][i][j] for i in range(12)) + w["b1"][j] for j in range(5)
         ]
         gated = [v * v / (1 + math.exp(-v)) + v for v in h]
         mean = sum(gated) / 5
         sd = math.sqrt(sum((v - mean) ** 2 for v in gated) / 5 + 1e-5)
         n = [(v - mean) / sd * g for v, g in zip(gated, w["g"], strict=True)]
-        net = [sum(n[i] * w["w2"][k][i] for i in range(5)) for k in range(256)]
+        net = [math.fsum(n[i] * w["w2"][k][i] for i in range(5)) for k in range(256)]
+        both: list[list[float]] = [net, w["t"][window[-1]]]
         probability = 0.0
-        for share, logits in zip(w["m"], (net, w["t"][window[-1]]), strict=True):
+        for share, logits in zip(w["m"], both, strict=True):
             part = math.exp(logits[target]) / sum(math.exp(v) for v in logits)
             probability += math.exp(share) / sum(math.exp(v) for v in w["m"]) * part
         bits.append(-math.log2(probability))
@@ -199,7 +203,8 @@ WRONG: list[tuple[Any, str]] = [
     ([*PLAIN, {"op": "scale", "by": "six"}], "must have 1 or 256 numbers, not 6"),
     ([*PLAIN, {"op": "mix", "inputs": ["#1"], "by": "#0"}], "must have a width of 1"),
     ([*PLAIN, {"op": "mix", "inputs": ["#1"], "by": "no"}], "no earlier layer is called 'no'"),
-    ([{**PLAIN[0], "name": "x"}, {**PLAIN[1], "name": "x"}], "that no other layer has"),
+    ([{**PLAIN[0], "name": "x"}, {**PLAIN[1], "name": "x"}], "one that no other layer has"),
+    ([{**PLAIN[0], "name": ""}, PLAIN[1]], "'name' must be one"),
     ([*PLAIN, {"op": "concat", "inputs": ["#1"] * 33}], "too large"),
     ([PLAIN[0], {"op": "linear", "weight": "wide"}] + [{"op": "linear", "weight": "square"}] * 8,
      "too large"),
@@ -385,3 +390,61 @@ def test_no_two_splits_share_near_duplicates(prepare: ModuleType) -> None:
         for other in (other for other in files if split[other] != "holdout"):
             shared = len(mine & lines[other])
             assert shared < 0.2 * min(len(lines[path]), len(lines[other])) or not shared
+
+
+OPS = [
+    "embed",
+    "ngram",
+    "linear",
+    "activation",
+    "norm",
+    "scale",
+    "add",
+    "multiply",
+    "concat",
+    "mix",
+]
+VALUES: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from(
+        ["e", "w", "square", "one", "six", "t", "a", "b", "#0", "#1", "silu", "rms", ""]
+    ),
+    st.sampled_from([None, True, False, 0, 1, 2, 3, 256, -1, 1.5, math.nan, 10**30]),
+    st.lists(st.sampled_from(["a", "b", "#0", "#1", "#2", 3, None]), max_size=3),
+    st.dictionaries(st.just("op"), st.sampled_from(OPS), max_size=1),
+)
+KEYS = (
+    "table weight bias input inputs name last order groups transpose function kind gain by weights"
+)
+
+
+@st.composite
+def layer(draw: st.DrawFn) -> dict[str, Any]:
+    """A layer whose keys and values exist, but may make no sense together."""
+    keys = draw(st.dictionaries(st.sampled_from(KEYS.split()), VALUES, max_size=3))
+    return {"op": draw(st.sampled_from(OPS)), **keys}
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    layers=st.lists(
+        st.one_of(st.sampled_from([*PLAIN, {"op": "linear", "weight": "square"}]), layer()),
+        max_size=6,
+    ),
+    context=st.integers(1, 4),
+)
+def test_any_list_of_layers_gives_a_distribution_or_a_refusal(
+    prepare: ModuleType, layers: Layers, context: int
+) -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"e": (256, 2), "w": (6, 256), "square": (256, 256), "one": (1,), "six": (6,)}
+    shapes["t"] = (300, 256)
+    weights = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    windows, _ = windows_and_targets(context, 1)
+    everything = np.arange(256, dtype=np.uint8)
+    try:
+        model = prepare.Model([*PLAIN[:1], *layers], weights, context)
+        bits = model.bits(np.tile(windows, (256, 1)), everything)
+    except prepare.Malformed as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    else:
+        assert (2.0**-bits).sum() == pytest.approx(1)

@@ -262,7 +262,7 @@ def mix(layer: Layer):
         )
 
     def run(windows, values):
-        shares = _log_softmax(values[by] if by else np.tile(weights, (len(windows), 1)))
+        shares = _log_softmax(values[by] if by is not None else np.tile(weights, (len(windows), 1)))
         terms = [_log_softmax(values[name]) + shares[:, [k]] for k, name in enumerate(names)]
         return np.logaddexp.reduce(terms, axis=0)
 
@@ -298,10 +298,8 @@ class Model:
             width, cost, run = LAYERS[layer.choice("op", LAYERS)](layer)
             layer.refuse_the_rest()
             name = keys.get("name", f"#{number}")
-            if not isinstance(name, str) or name in widths:
-                raise Malformed(
-                    f"{layer.where}: its 'name' must be a string that no other layer has"
-                )
+            if not isinstance(name, str) or not name or name in widths:
+                raise Malformed(f"{layer.where}: its 'name' must be one that no other layer has")
             self.cost += cost
             self.elements += width
             self.trained += layer.weights_used
@@ -318,15 +316,15 @@ class Model:
     def bits(self, windows: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """How many bits each target costs, given the bytes before it."""
         found = []
-        for i in range(0, len(targets), 512):
+        for i in range(0, len(targets), 256):
             values = {}
             with np.errstate(all="ignore"):
                 for name, run in self._steps:
-                    values[name] = run(windows[i : i + 512], values)
+                    values[name] = run(windows[i : i + 256], values)
                 logits = np.asarray(values[name], dtype=np.float64)
             if not np.isfinite(logits).all():
                 raise Malformed("the model's output is not finite")
-            chosen = targets[i : i + 512, None]
+            chosen = targets[i : i + 256, None]
             found.append(
                 -np.take_along_axis(_log_softmax(logits), chosen, axis=1)[:, 0] / math.log(2)
             )
