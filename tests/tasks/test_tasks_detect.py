@@ -440,3 +440,9 @@ def test_a_marked_program_is_the_one_to_change(tmp_path: Path) -> None:
 def test_programs_in_hidden_directories_are_no_sources(tmp_path: Path) -> None:
     draft = plan(tmp_path, {".github/release.sh": "", "a.c": "", "b.c": ""})
     assert draft.questions[1].choices == ("a.c", "b.c")
+
+
+def test_tests_inside_a_package_stay_out_of_what_may_change(tmp_path: Path) -> None:
+    files = ["pkg/__init__.py", "pkg/core.py", "pkg/tests/test_core.py", "pkg/data.txt"]
+    draft = plan(tmp_path, {"bench.py": "import pkg", **dict.fromkeys(files, "")})
+    assert draft.document["files"]["edit"] == ["pkg/__init__.py", "pkg/core.py"]

@@ -92,8 +92,15 @@ class Look:
     def tested_source(self) -> tuple[str, ...]:
         """What an evaluation of the whole project is about: `src/`, or the only program there is."""
         if any(path.startswith("src/") for path in self._sources):
-            return ("src/",)
+            return self._whole("src/")
         return self._sources if len(self._sources) == 1 else ()
+
+    def _whole(self, directory: str) -> tuple[str, ...]:
+        """A directory; its programs one by one when some files in it judge them."""
+        inside = [path for path in self.paths if path.startswith(directory)]
+        if any(EVALUATORS.search(path) for path in inside):
+            return tuple(path for path in self._sources if path.startswith(directory))
+        return (directory,)
 
     def only_script(self) -> str | None:
         scripts = [path for path in self._sources if path.endswith(".py") and "/" not in path]
@@ -150,7 +157,12 @@ class Look:
             for name in self._modules(script)
             for base in dict.fromkeys(bases)
         )
-        return tuple(dict.fromkeys(path for path in found if path is not None and path != script))
+        paths = dict.fromkeys(path for path in found if path is not None and path != script)
+        return tuple(
+            inner
+            for path in paths
+            for inner in (self._whole(path) if path.endswith("/") else (path,))
+        )
 
     def _python_module(self, base: str, name: str, script: str) -> str | None:
         package = f"{base}{name.split('.')[0]}/"
