@@ -13,21 +13,25 @@ from move37.sandbox import scratch
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
-def dig(directory: Path, depth: int) -> None:
-    """Directories in directories, deeper than any path can be long."""
+def dig(directory: Path, depth: int, name: str = "d") -> None:
+    """Directories in directories."""
     descriptor = os.open(directory, os.O_RDONLY)
     for _ in range(depth):
-        os.mkdir("d", dir_fd=descriptor)
-        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.mkdir(name, dir_fd=descriptor)
+        inner = os.open(name, os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)
         descriptor = inner
     os.close(os.open("bottom", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
     os.close(descriptor)
 
 
-def test_a_tree_of_any_depth_is_removed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("depth", "name"), [(60, "d" * 100), pytest.param(1500, "d", marks=pytest.mark.slow)]
+)
+def test_a_tree_of_any_depth_is_removed(tmp_path: Path, depth: int, name: str) -> None:
+    """Longer than a path may be; deeper than functions may call themselves."""
     (tmp_path / "tree").mkdir()
-    dig(tmp_path / "tree", 3000)
+    dig(tmp_path / "tree", depth, name)
     scratch.remove(tmp_path / "tree")
     assert not (tmp_path / "tree").exists()
 
@@ -44,6 +48,14 @@ def test_removing_follows_no_link(tmp_path: Path) -> None:
     assert (tmp_path / "precious" / "file").read_text() == "kept"
 
 
+def test_a_link_in_the_place_of_a_fresh_directory_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("kept")
+    (tmp_path / "place").symlink_to("precious")
+    assert not scratch.fresh(tmp_path / "place").is_symlink()
+    assert (tmp_path / "precious" / "file").read_text() == "kept"
+
+
 def test_removing_nothing_is_fine(tmp_path: Path) -> None:
     scratch.remove(tmp_path / "nothing")
 
@@ -51,8 +63,10 @@ def test_removing_nothing_is_fine(tmp_path: Path) -> None:
 def test_a_fresh_directory_is_empty_and_ours_alone(tmp_path: Path) -> None:
     (tmp_path / "place").mkdir(mode=0o777)
     (tmp_path / "place" / "old").write_text("old")
+    os.setxattr(tmp_path / "place", "user.note", b"from one trial to the next")
     made = scratch.fresh(tmp_path / "place")
     assert list(made.iterdir()) == []
+    assert os.listxattr(made) == []
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
 
 
@@ -85,7 +99,7 @@ def build(place: Path, tree: object) -> None:
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(tree=st.dictionaries(names, trees, max_size=4))
 def test_any_tree_can_be_measured_and_removed(tmp_path: Path, tree: dict[str, object]) -> None:
@@ -175,7 +189,7 @@ class TestHandOver:
 
     def test_a_tree_deeper_than_we_look_is_no_obstacle(self, tmp_path: Path) -> None:
         (tmp_path / "tree").mkdir()
-        dig(tmp_path / "tree", 1500)
+        dig(tmp_path / "tree", 250)
         self.hand_over(tmp_path / "tree")
         assert (tmp_path / "tree" / "d").stat().st_uid == self.USER
         scratch.remove(tmp_path / "tree")

@@ -24,9 +24,21 @@ _BATCH: Final = 10_000
 
 def fresh(directory: Path) -> Path:
     """An empty directory that only we can enter; whatever was there before is removed."""
-    remove(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    directory.mkdir(mode=0o700)
+    try:
+        within = _enter(str(directory), None)
+    except OSError:  # nothing there, or no directory
+        remove(directory)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700)
+        return directory
+    try:  # Emptied and not replaced: some disks take milliseconds to remove a directory.
+        _empty(within)
+        for name in os.listxattr(within):
+            os.removexattr(within, name)
+        os.fchown(within, os.geteuid(), os.getegid())
+        os.fchmod(within, 0o700)
+    finally:
+        os.close(within)
     return directory
 
 

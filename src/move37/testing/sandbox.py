@@ -338,12 +338,11 @@ class SandboxContract:
             "open('secret', 'w').close(); os.chmod('secret', 0)\n"
             "os.chmod('locked/inner', 0); os.chmod('locked', 0)\n"
             "top = os.getcwd()\n"
-            "for _ in range(1500): os.mkdir('d'); os.chdir('d')\n"
+            "for _ in range(150): os.mkdir('d' * 99); os.chdir('d' * 99)\n"
             "open('bottom', 'w').close()\n"
         )
         exit = trial.run(python(mess))
-        assert exit.ending in ("exited", "disk"), exit.stderr  # so deep a tree may be too much
-        assert exit.stderr == b""
+        assert exit.code == 0, exit.stderr
         self.remove(trial.workspace)
         assert not trial.workspace.exists()
 
