@@ -112,7 +112,9 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
         prior = "" if detail.prior is None else f", prior {detail.prior:.2g}"
         pairs.append(("predicted", f"{detail.predicted_effect:+.4g}{prior}"))
     if one.verdict is not None:
-        pairs.append(("verdict", f"{one.verdict.value}: {clean(detail.reason)}"))
+        said = clean(detail.reason)
+        verdict = one.verdict.value
+        pairs.append(("verdict", said if said.startswith(verdict) else f"{verdict}: {said}"))
     pairs.extend(("check", f"{clean(name)} {_passed(ok)}") for name, ok in detail.checks.items())
     pairs.append(("cost", f"{duration(detail.seconds)} of trials, {detail.usd:.2f} USD"))
     if detail.children:

@@ -293,7 +293,7 @@ def _head(watching: Watching, began: Began, now: float, width: int, paint: Paint
         best = f"x{standing.champion}  {watching.best()}"
     setting = f"{clean(began.metric.name)}, {_better(began.metric)} is better"
     return [
-        paint("title", f"{pad(title, width - cells(clock))}{clock}"),
+        paint("title", cut(f"{pad(title, width - cells(clock))}{clock}", width)),
         cut(f"{setting} · {count(began.workers, 'worker')} · sandbox {began.sandbox}", width),
         "",
         *_budget(watching, began, now, width),
@@ -345,10 +345,10 @@ def _running(watching: Watching, now: float, width: int) -> list[str]:
         )
         words = f"{duration(seconds)} of {duration(job.timeout_seconds)}"
         left = cut(f"{what}  {told}", width - cells(words) - 17)
-        lines.append(
-            pad(f"{'running' if not lines else '':<15}{left}", width - cells(words)) + words
-        )
-    return lines or ["running        nothing"]
+        name = "running" if not lines else ""
+        line = pad(f"{name:<15}{left}", width - cells(words)) + words
+        lines.append(cut(line, width))
+    return lines or [cut("running        nothing", width)]
 
 
 def _latest(watching: Watching, width: int, paint: Paint) -> list[str]:

@@ -1,0 +1,135 @@
+"""What is printed for people: it fits, it aligns, and it claims nothing that is not certified."""
+
+import pytest
+
+from move37.core.records import Verdict
+from move37.report.results import BenchResult, Verified
+from move37.report.text import (
+    bench_text,
+    certificate_text,
+    detail_text,
+    diff_text,
+    listing_text,
+    status_text,
+    verified_text,
+)
+from move37.report.views import Status, certificates, detail, listing, metric_view, status_view
+from move37.report.words import ansi, cells
+from move37.testing.histories import MadeUpStudy, made_up_task
+
+
+def judge(_: int) -> tuple[Verdict, str]:
+    return Verdict.BETTER, "better: all of the interval exceeds 0, and that in a long sentence"
+
+
+@pytest.fixture
+def study() -> MadeUpStudy:
+    study = MadeUpStudy(made_up_task())
+    study.baseline(3.2, 3.21)
+    one = study.experiment(
+        3.1, hypothesis="学习率 0.01 → 0.02 🚀, and many more words than have room"
+    )
+    study.failure(one, output="Traceback\n\x1b]0;pwned\x07boom\n")
+    study.experiment(3.0, parents=(one,), hypothesis="evil\x1b[2J\nhypothesis")
+    return study
+
+
+def status_of(study: MadeUpStudy) -> Status:
+    return status_view(study.task, study.history, study.beliefs, 3, judge=judge)
+
+
+def all_texts(study: MadeUpStudy, width: int | None) -> list[str]:
+    task, history, beliefs = study.task, study.history, study.beliefs
+    return [
+        status_text(status_of(study), width=width),
+        listing_text(listing(task, history, beliefs, 3, judge=judge), width=width),
+        *(
+            detail_text(detail(task, history, beliefs, 3, id, judge=judge), width=width)
+            for id in range(4)
+        ),
+    ]
+
+
+def test_everything_fits_eighty_columns(study: MadeUpStudy) -> None:
+    study.certificate(3, effect=0.19, margin=0.02, base=3.2, holdout_effect=0.16)
+    for text in all_texts(study, 80):
+        assert max(cells(line) for line in text.splitlines()) <= 80
+
+
+def test_in_a_pipe_nothing_is_cut(study: MadeUpStudy) -> None:
+    for text in all_texts(study, None)[:2]:
+        assert "…" not in text
+    assert "many more words than have room" in all_texts(study, None)[1]
+
+
+def test_text_of_candidates_cannot_command_the_terminal(study: MadeUpStudy) -> None:
+    for text in all_texts(study, 80):
+        assert "\x1b" not in text
+        assert "\x07" not in text
+
+
+def test_nothing_is_called_an_improvement_before_it_is_certified(study: MadeUpStudy) -> None:
+    for text in all_texts(study, None):
+        assert "improve" not in text
+    assert "`move37 certify`" in status_text(status_of(study))
+
+
+def test_a_certified_effect_is_told_in_the_metrics_own_direction(study: MadeUpStudy) -> None:
+    study.certificate(3, effect=0.19, margin=0.02, base=3.2, holdout_effect=0.16)
+    view = certificates(study.task, study.history)[0]
+    text = certificate_text(view, metric_view(study.task.metric))
+    assert "0.190 lower val_bpb, 95 % interval +0.170 to +0.210" in text
+    assert "+5.9 % of 3.2" in text
+    assert "8 pairs, 16 trials" in text
+    assert "+5.9 %" in status_text(status_of(study), width=None)
+
+
+def test_a_claim_that_failed_says_so(study: MadeUpStudy) -> None:
+    study.certificate(3, effect=-0.01, margin=0.02, base=3.2, claim=False)
+    view = certificates(study.task, study.history)[0]
+    text = certificate_text(view, metric_view(study.task.metric))
+    assert "0.010 higher val_bpb, which is worse" in text
+    assert "the interval contains 0" in text
+
+
+def test_colour_adds_nothing_but_colour(study: MadeUpStudy) -> None:
+    import re
+
+    view = listing(study.task, study.history, study.beliefs, 3, judge=judge)
+    coloured = listing_text(view, paint=ansi)
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == listing_text(view)
+
+
+def test_interrupted_experiments_are_told_from_running_ones(study: MadeUpStudy) -> None:
+    study.open()
+    args = (study.task, study.history, study.beliefs, 3)
+    stopped = status_view(*args, judge=judge, is_working=False)
+    at_work = status_view(*args, judge=judge, is_working=True)
+    assert "1 interrupted" in status_text(stopped)
+    assert "1 running" in status_text(at_work)
+
+
+def test_an_empty_listing_is_a_sentence(study: MadeUpStudy) -> None:
+    view = listing(study.task, study.history, study.beliefs, 3, judge=judge, limit=0)
+    assert listing_text(view) == "no experiments to list"
+
+
+def test_a_shown_diff_cannot_command_the_terminal() -> None:
+    shown = diff_text("--- a\n+++ b\n@@ -1 +1 @@\n-old\n+new\x1b[2J\tx\n")
+    assert shown.splitlines()[-1] == "+new\tx"
+    assert diff_text("") == "no difference"
+
+
+def test_a_figure_that_does_not_check_is_named() -> None:
+    text = verified_text(Verified(facts=10, figures=4, mismatches=("belief of x3 differs",)))
+    assert "1 difference" in text
+    assert "belief of x3 differs" in text
+    assert "all as recorded" in verified_text(Verified(facts=10, figures=4))
+
+
+def test_bench_figures_stand_beside_their_targets() -> None:
+    result = BenchResult(
+        bench="overhead", settings={}, figures={"engine_ms": 3.25}, targets={"engine_ms": "<= 15"}
+    )
+    assert bench_text(result).splitlines() == ["overhead", "  engine_ms  3.25  target <= 15"]
