@@ -3,16 +3,16 @@
 import re
 from typing import TYPE_CHECKING
 
-from move37.proposers.walk import Context, Walk
+from move37.proposers.walk import Context, Walk, names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-NUMBERS = frozenset(
+NUMBERS = names(
     "number_literal number integer_literal float_literal int_literal decimal_integer_literal "
-    "decimal_floating_point_literal".split()
+    "decimal_floating_point_literal"
 )
-BOOLEANS = frozenset("true false boolean_literal".split())
+BOOLEANS = names("true false boolean_literal")
 BINDINGS = {
     "init_declarator": ("declarator", "value"),
     "variable_declarator": ("name", "value"),
@@ -34,35 +34,34 @@ BINDINGS = {
     "assignment_pattern": ("left", "right"),
 }
 """Nodes that put a value behind a name, with the fields of both."""
-SCOPES = frozenset(
+SCOPES = names(
     "function_definition function_declaration function_item method_declaration method_definition "
-    "class_declaration class_specifier struct_specifier impl_item mod_item".split()
+    "class_declaration class_specifier struct_specifier impl_item mod_item"
 )
-CALLS = frozenset(
-    "call_expression method_invocation new_expression object_creation_expression".split()
-)
-INDEXED = frozenset(
-    "subscript_expression index_expression array_access array_declarator".split()
-)
-SKIPPED = frozenset(
+CALLS = names("call_expression method_invocation new_expression object_creation_expression")
+INDEXED = names("subscript_expression index_expression array_access array_declarator")
+SKIPPED = names(
     "comment line_comment block_comment preproc_include preproc_if preproc_elif import_statement "
     "import_declaration package_clause enumerator_list case_statement_value type_identifier "
     "primitive_type array_type attribute_item bitfield_clause throw_statement ERROR "
     "string_literal raw_string_literal template_string char_literal interpreted_string_literal "
-    "static_assert_declaration gnu_asm_expression throw_expression package_declaration".split()
+    "static_assert_declaration gnu_asm_expression throw_expression package_declaration"
 )
-PRINTING = frozenset(
+PRINTING = names(
     "printf fprintf sprintf snprintf puts perror exit _exit abort assert log warn error info debug "
     "println print Println Printf Print Fprintf panic Fatal Fatalf Exit usleep sleep Sleep "
-    "setTimeout format_args".split()
+    "setTimeout format_args"
 )
-SEEDING = frozenset(
+SEEDING = names(
     "srand srandom srand48 seed seed_from_u64 from_seed mt19937 mt19937_64 default_random_engine "
     "minstd_rand setSeed Random Seed NewSource curand_init curandSetPseudoRandomGeneratorSeed "
-    "seedrandom NewPCG setstate initstate discard".split()
+    "seedrandom NewPCG setstate initstate discard"
 )
-_DEFINED = re.compile(rb"[ \t]*\(?[ \t]*(?P<number>[+-]?[\d.][\w.]*(?:[eE][+-]\w+)?)[ \t]*\)?[ \t]*"
-                      rb"(?:/[/*].*)?", re.DOTALL)
+_DEFINED = re.compile(
+    rb"[ \t]*\(?[ \t]*(?P<number>[+-]?[\d.][\w.]*(?:[eE][+-]\w+)?)[ \t]*\)?[ \t]*"
+    rb"(?:/[/*].*)?",
+    re.DOTALL,
+)
 
 
 class CodeWalk(Walk):
@@ -88,6 +87,11 @@ class CodeWalk(Walk):
             self.children(node, context._replace(dead=context.dead or "inside a macro call"))
         elif kind in INDEXED:
             self._indexed(node, context)
+        elif kind == "declaration":
+            type = node.child_by_field_name("type")
+            seeds = type is not None and self._name(type) in SEEDING
+            dead = "seed" if seeds else context.dead
+            self.children(node, context._replace(named=False, dead=dead))
         elif kind == "preproc_def":
             self._define(node, context)
         elif kind in ("unary_expression", "unary_operator"):
@@ -102,14 +106,21 @@ class CodeWalk(Walk):
             self.children(node, inside._replace(dead=context.dead or dead))
         elif kind in ("case_statement", "switch_case", "expression_case"):
             self._case(node, context)
-        elif kind in ("initializer_list", "array", "array_expression", "array_initializer",
-                      "literal_value"):
+        elif kind in (
+            "initializer_list",
+            "array",
+            "array_expression",
+            "array_initializer",
+            "literal_value",
+        ):
             for index, child in enumerate(node.named_children):
                 self.visit(child, context._replace(element=f"{context.element}[{index}]"))
         elif kind in ("expression_list", "literal_element", "parenthesized_expression"):
             self.children(node, context)
         elif kind == "while_statement":
             self._while(node, context)
+        elif kind == "for_statement":
+            self._for(node, context)
         else:
             self.children(node, context._replace(named=False))
 
@@ -147,8 +158,13 @@ class CodeWalk(Walk):
 
     def _call(self, node: "Node", context: Context) -> None:
         function = next(
-            (f for field in ("function", "name", "constructor", "type")
-             if (f := node.child_by_field_name(field)) is not None), None)
+            (
+                f
+                for field in ("function", "name", "constructor", "type")
+                if (f := node.child_by_field_name(field)) is not None
+            ),
+            None,
+        )
         arguments = node.child_by_field_name("arguments")
         callee = "" if function is None else self._name(function)
         if function is not None and function.type not in ("identifier", "type_identifier"):
@@ -167,8 +183,14 @@ class CodeWalk(Walk):
             self.visit(child, inside)
 
     def _indexed(self, node: "Node", context: Context) -> None:
-        base = next((b for field in ("argument", "object", "operand", "array", "declarator")
-                     if (b := node.child_by_field_name(field)) is not None), None)
+        base = next(
+            (
+                b
+                for field in ("argument", "object", "operand", "array", "declarator")
+                if (b := node.child_by_field_name(field)) is not None
+            ),
+            None,
+        )
         for child in node.named_children:
             inside = context._replace(named=False)
             if base is None or child.id != base.id:
@@ -216,10 +238,22 @@ class CodeWalk(Walk):
 
     def _while(self, node: "Node", context: Context) -> None:
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
-        if condition is not None and not re.fullmatch(r"\(?\s*(true|1)\s*\)?", self.text(condition)):
+        if condition is not None and not re.fullmatch(
+            r"\(?\s*(true|1)\s*\)?", self.text(condition)
+        ):
             self.visit(condition, context)
         if body is not None:
             self.visit(body, context)
+
+    def _for(self, node: "Node", context: Context) -> None:
+        """Where a loop begins and how it counts is its shape; where it ends may be turned."""
+        shape = [
+            node.child_by_field_name(field) for field in ("initializer", "update", "increment")
+        ]
+        for child in node.named_children:
+            fixed = any(part is not None and part.id == child.id for part in shape)
+            dead = "the shape of a loop" if fixed else ""
+            self.visit(child, context._replace(named=False, dead=context.dead or dead))
 
     def _name(self, node: "Node") -> str:
         """The last word of a target or callee: `cfg->lr` is `lr`."""

@@ -2,19 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from move37.proposers.walk import Context, Memo, Walk
+from move37.proposers.walk import Context, Memo, Walk, names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-NUMBERS = frozenset("integer_scalar float_scalar integer float number".split())
-BOOLEANS = frozenset("boolean_scalar boolean true false".split())
-PAIRS = frozenset("pair block_mapping_pair flow_pair".split())
-SEQUENCES = frozenset("array block_sequence flow_sequence".split())
-TABLES = frozenset("table table_array_element".split())
-STRINGS = frozenset(
-    "string string_scalar double_quote_scalar single_quote_scalar".split()
-)
+NUMBERS = names("integer_scalar float_scalar integer float number")
+BOOLEANS = names("boolean_scalar boolean true false")
+PAIRS = names("pair block_mapping_pair flow_pair")
+SEQUENCES = names("array block_sequence flow_sequence")
+TABLES = names("table table_array_element")
+STRINGS = names("string string_scalar double_quote_scalar single_quote_scalar")
 
 
 class DataWalk(Walk):
@@ -69,7 +67,9 @@ class DataWalk(Walk):
         *above, last = self.text(key).strip("\"'").split(".")
         scope = ".".join(filter(None, (here, *above)))
         dead = context.dead or ("a string that is a number" if self._tagged(value) else "")
-        self.visit(value, context._replace(scope=scope, name=last, element="", named=True, dead=dead))
+        self.visit(
+            value, context._replace(scope=scope, name=last, element="", named=True, dead=dead)
+        )
 
     def _tagged(self, value: "Node") -> bool:
         return any(child.type == "tag" and "str" in self.text(child) for child in value.children)

@@ -106,16 +106,24 @@ LOG = Domain("log", 1e-12, 1e12, unit=3.0)
 LOG2 = Domain("log", 1e-12, 1e12, unit=2.0)
 POW2 = Domain("pow2", 1, 2**30, integer=True)
 COUNT = Domain("log1p", 1, 10**12, integer=True, unit=1.5, offset=4.0)
-STEPS = Domain("log", 1, 10**12, integer=True, unit=2.0)
-DEPTH = Domain("linear", 1, 1024, integer=True, unit=1.0)
+STEPS = Domain("log", 1, 10**12, integer=True, unit=3.0)
+DEPTH = Domain("linear", 1, 24, integer=True, unit=1.0)
 FRACTION = Domain("logit", 1e-6, 1 - 1e-6, unit=3.0)
 DROPOUT = Domain("log1p", 0.0, 0.9, unit=3.0, offset=0.05)
 DECAY = Domain("log1p", 0.0, 1e6, unit=3.0, offset=1e-5)
 AROUND_ZERO = Domain("log1p", 0.0, 1e12, unit=3.0, offset=0.05)
 
 ROLES: tuple[Role, ...] = (
+    _role("warmup|warmup_(?:steps|iters|frac|epochs|ratio)|patience", 0.35, DROPOUT, COUNT),
+    _role(
+        "(?:steps|iters|iterations|epochs|n_iter|max_iter|n_estimators|rounds|trials|restarts"
+        "|samples)$",
+        0.7,
+        LOG2,
+        STEPS,
+    ),
+    _role("min_lr|lr_min|final_lr|end_lr", 0.3, LOG, COUNT),
     _role("lr|learning_rate|eta|step_size|base_lr|max_lr|learningrate|lrs", 1.0, LOG, STEPS),
-    _role("min_lr|lr_min|final_lr|end_lr", 0.3, DECAY, COUNT),
     _role("weight_decay|wd|l2|l1|reg|regularization|lambda|decay_rate|penalty", 0.35, DECAY, COUNT),
     _role("beta2|beta_2|b2|ema|ema_decay|polyak", 0.3, FRACTION, COUNT),
     _role("momentum|beta1|beta_1|b1|beta|betas|rho|gamma|decay|discount|mu", 0.5, FRACTION, COUNT),
@@ -135,17 +143,12 @@ ROLES: tuple[Role, ...] = (
         LOG2,
         DEPTH,
     ),
-    _role("warmup|warmup_steps|warmup_iters|warmup_frac|patience", 0.35, DROPOUT, COUNT),
-    _role(
-        "steps|iters|iterations|epochs|n_iter|max_iter|n_estimators|rounds|trials|restarts|samples",
-        0.7,
-        LOG2,
-        STEPS,
-    ),
     _role("std|stddev|sigma|gain|init|init_scale|scale|init_std|bound|spread", 0.6, LOG, COUNT),
     _role("temperature|temp|clip|grad_clip|max_norm|clipnorm|threshold|thresh", 0.4, LOG, COUNT),
     _role("eps|epsilon|tol|tolerance|jitter", 0.12, LOG, COUNT),
-    _role("ratio|frac|fraction|prob|probability|p|subsample|colsample|quantile", 0.4, FRACTION, COUNT),
+    _role(
+        "ratio|frac|fraction|prob|probability|p|subsample|colsample|quantile", 0.4, FRACTION, COUNT
+    ),
 )
 
 QUIET = re.compile(
@@ -163,20 +166,40 @@ NEVER: tuple[tuple[re.Pattern[str], str], ...] = (
         "seed",
     ),
     (re.compile(r"(?:^|_)(?:version|versions|revision|schema|ver|semver)(?:_|$)"), "a version"),
-    (re.compile(r"(?:^|_)(?:port|ports|pid|uid|gid|fd|fileno|errno|exit_code|exitcode|returncode"
-                r"|status_code|stacklevel)(?:_|$)"), "a system number"),
-    (re.compile(r"(?:^|_)(?:date|dates|year|month|day|weekday|timezone|tz|timestamp)(?:_|$)"),
-     "a date"),
-    (re.compile(r"(?:^|_)(?:axis|axes|keepdims|ndim|dtype_size|start_dim|end_dim)(?:_|$)"), "an axis"),
-    (re.compile(r"(?:^|_)(?:exist_ok|parents|daemon|allow_pickle|weights_only|shell|capture_output"
-                r"|required|frozen|slots|kw_only|ensure_ascii|deterministic|check|text|copy|inplace"
-                r"|requires_grad|strict|endpoint|flush|encoding|errors|mode|format|fmt|newline)$"),
-     "plumbing"),
-    (re.compile(r"(?:^|_)(?:vocab|vocab_size|n_classes|num_classes|n_vocab|input_dim|output_dim"
-                r"|in_features|n_symbols)(?:_|$)"), "the shape of the data"),
+    (
+        re.compile(
+            r"(?:^|_)(?:port|ports|pid|uid|gid|fd|fileno|errno|exit_code|exitcode|returncode"
+            r"|status_code|stacklevel)(?:_|$)"
+        ),
+        "a system number",
+    ),
+    (
+        re.compile(r"(?:^|_)(?:date|dates|year|month|day|weekday|timezone|tz|timestamp)(?:_|$)"),
+        "a date",
+    ),
+    (
+        re.compile(r"(?:^|_)(?:axis|axes|keepdims|ndim|dtype_size|start_dim|end_dim)(?:_|$)"),
+        "an axis",
+    ),
+    (
+        re.compile(
+            r"(?:^|_)(?:exist_ok|parents|daemon|allow_pickle|weights_only|shell|capture_output"
+            r"|required|frozen|slots|kw_only|ensure_ascii|deterministic|check|text|copy|inplace"
+            r"|requires_grad|strict|endpoint|flush|encoding|errors|fmt|newline)$"
+        ),
+        "plumbing",
+    ),
+    (
+        re.compile(
+            r"(?:^|_)(?:vocab|vocab_size|n_classes|num_classes|n_vocab|input_dim|output_dim"
+            r"|in_features|n_symbols)(?:_|$)"
+        ),
+        "the shape of the data",
+    ),
 )
 
 
+_ANY = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _ in NEVER))
 _CAMEL = re.compile(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])")
 
 
@@ -188,6 +211,8 @@ def words(name: str) -> str:
 
 def forbidden(name: str) -> str:
     """Why a constant of this name is never turned; empty when it may be."""
+    if _ANY.search(name) is None:
+        return ""
     return next((why for pattern, why in NEVER if pattern.search(name)), "")
 
 
@@ -200,15 +225,14 @@ def infer(name: str, value: Value, *, named: bool) -> tuple[Domain, float] | Non
     quiet = 0.02 if QUIET.search(name) else 1.0
     role = next((role for role in ROLES if role.names.search(name)), None)
     whole = isinstance(value, int)
+    trivial = 0.2 if abs(value) in (0, 1) else 1.0  # mostly `1 - x` and `i + 1`
     if role is not None:
         domain = role.whole if whole else role.real
         fitted = _fit(domain, value)
         if fitted is not None:
-            return fitted, role.weight * quiet * (1.0 if named else 0.5)
+            return fitted, role.weight * quiet * (1.0 if named else 0.5 * trivial)
     domain = _by_value(value)
-    weight = (0.35 if named else 0.15) * quiet
-    if abs(value) in (0, 1) and not named:
-        weight *= 0.2
+    weight = (0.35 if named else 0.15 * trivial) * quiet
     return None if domain is None else (domain, weight)
 
 

@@ -26,7 +26,9 @@ KINS: tuple[Kin, ...] = (
     Kin(("ReLU", "GELU", "SiLU", "Tanh", "LeakyReLU", "ELU", "Mish"), "act|nonlin", True),
     Kin(("adam", "adamw", "sgd", "rmsprop", "adagrad", "nadam"), "optim|opt|solver", True),
     Kin(("AdamW", "Adam", "SGD", "RMSprop", "NAdam"), "optim|opt", True),
-    Kin(("constant", "linear", "cosine", "exponential", "polynomial", "step"), "sched|decay|anneal"),
+    Kin(
+        ("constant", "linear", "cosine", "exponential", "polynomial", "step"), "sched|decay|anneal"
+    ),
     Kin(("layernorm", "rmsnorm", "batchnorm", "groupnorm"), "norm", True),
     Kin(("layer", "rms", "batch", "group", "none"), "norm"),
     Kin(("pre", "post"), "norm"),

@@ -72,8 +72,10 @@ class Grammars:
         language = language_of(path)
         if language is None:
             suffix = PurePosixPath(path).suffix
-            return f"{path}: no grammar reads {suffix!r} files" if suffix else (
-                f"{path}: a file without a suffix does not say its language"
+            return (
+                f"{path}: no grammar reads {suffix!r} files"
+                if suffix
+                else (f"{path}: a file without a suffix does not say its language")
             )
         try:
             source.decode()

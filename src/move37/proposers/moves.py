@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from move37.proposers.sites import Edit, Site
 from move37.proposers.spelling import read_number
@@ -120,7 +121,7 @@ def joined(moves: Sequence[Move]) -> Move | None:
     """Several moves as one; `None` when their edits overlap."""
     edits = [edit for move in moves for edit in move.edits]
     spans = sorted((e.site.path, e.site.start, e.site.end) for e in edits)
-    for one, other in zip(spans, spans[1:], strict=False):
+    for one, other in pairwise(spans):
         if one[0] == other[0] and one[2] > other[1]:
             return None
     merged: dict[Feature, float] = {}

@@ -15,19 +15,20 @@ from move37.proposers.code_walk import NUMBERS as CODE_NUMBERS
 from move37.proposers.data_walk import NUMBERS as DATA_NUMBERS
 from move37.proposers.languages import Grammars, Parsed
 from move37.proposers.spelling import canonical_number
+from move37.proposers.walk import names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _NUMBERS = CODE_NUMBERS | DATA_NUMBERS
 _COMMENTS = frozenset(("comment", "line_comment", "block_comment", "line_continuation"))
-_EXACT = frozenset(
+_EXACT = names(
     "string string_literal raw_string_literal template_string char_literal block_scalar "
     "plain_scalar double_quote_scalar single_quote_scalar preproc_arg "
-    "interpreted_string_literal".split()
+    "interpreted_string_literal"
 )
 """Nodes whose bytes count as they are."""
-_BRACKETED = frozenset("argument_list list dictionary set parameters".split())
+_BRACKETED = names("argument_list list dictionary set parameters")
 """In Python: where a comma before the closing bracket means nothing."""
 SMALL, LARGE = 16, 2000
 """Digests of subtrees between these sizes, in bytes, are remembered."""

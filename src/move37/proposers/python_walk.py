@@ -4,51 +4,56 @@ import re
 from typing import TYPE_CHECKING
 
 from move37.proposers.families import COMPARISONS, swaps_of
-from move37.proposers.walk import Context, Walk
+from move37.proposers.walk import Context, Walk, names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-SEEDING = frozenset(
+SEEDING = names(
     "seed manual_seed manual_seed_all default_rng RandomState PRNGKey Random SystemRandom set_seed "
     "seed_everything set_random_seed srand srandom SeedSequence Generator PCG64 PCG64DXSM Philox "
     "SFC64 MT19937 fold_in advance jumped jump spawn setstate set_state set_rng_state "
-    "fork_rng enable_determinism".split()
+    "fork_rng enable_determinism"
 )
-PRINTING = frozenset(
+PRINTING = names(
     "print pprint info debug warning warn error critical exception format exit _exit quit abort "
     "printf fprintf skip fail add_subparsers set_title set_xlabel set_ylabel savefig figure "
-    "basicConfig setLevel".split()
+    "basicConfig setLevel"
 )
-TRANSPARENT = frozenset(
+TRANSPARENT = names(
     "float int Decimal Fraction max min abs field Field array asarray tensor tuple list Parameter "
-    "round bool sqrt dict float32 float64 int32 int64 Variable constant".split()
+    "round bool sqrt dict float32 float64 int32 int64 Variable constant"
 )
 """Calls through which a name still means its argument: `lr = float(0.1)`."""
-SHAPING = frozenset(
+SHAPING = names(
     "reshape view transpose permute squeeze unsqueeze flatten swapaxes moveaxis expand expand_dims "
     "chunk split cat concatenate stack vstack hstack astype sum mean prod argmax argmin softmax "
-    "log_softmax cumsum getattr isinstance enumerate round pop insert index read seek strftime "
+    "log_softmax size unbind narrow select index_select cumsum getattr isinstance enumerate round pop insert index read seek strftime "
     "rjust ljust center zfill encode decode chr ord hex bin open zeros ones empty full eye arange "
     "unravel_index roll flip take gather scatter diff norm item tolist iter_unpack unpack pack "
-    "namedtuple TypeVar NewType Literal Version datetime date time timedelta sleep".split()
+    "namedtuple TypeVar NewType Literal Version datetime date time timedelta sleep"
 )
-READS = frozenset("get getenv pop setdefault".split())
-OPTIONS = frozenset("add_argument option add_option Option Argument argument".split())
+READS = names("get getenv pop setdefault")
+OPTIONS = names("add_argument option add_option Option Argument argument")
 RANGES = frozenset(("range", "trange", "xrange"))
 FEW = 4
 """`range(3)` is the shape of a loop; `range(200)` is how long it goes on."""
 
-_SEEDS = re.compile(r"seed|MOVE37|random_state|default_rng|RandomState|PRNGKey|\brng\b|random", re.I)
+_SEEDS = re.compile(
+    r"seed|MOVE37|random_state|default_rng|RandomState|PRNGKey|\brng\b|random", re.I
+)
 _SAYS = re.compile(
     r"\b(?:print|write|writelines|dump|dumps|save|savez|log|logger|logging|exit|open|main|add_argument"
     r"|parse_args|load_state_dict|eval|train|basicConfig|filterwarnings|close|flush)\b|metric"
 )
-_LEAVES = frozenset(("return_statement", "raise_statement", "continue_statement", "break_statement"))
-_SKIPPED = frozenset(
+_LOGGER = re.compile(r"(?:logger|logging|log|console|wandb|warnings)\.")
+_LEAVES = frozenset(
+    ("return_statement", "raise_statement", "continue_statement", "break_statement")
+)
+_SKIPPED = names(
     "comment import_statement import_from_statement future_import_statement type identifier "
     "raise_statement assert_statement global_statement nonlocal_statement interpolation "
-    "type_alias_statement concatenated_string".split()
+    "type_alias_statement concatenated_string"
 )
 
 
@@ -93,6 +98,13 @@ class PythonWalk(Walk):
         for index, child in enumerate(node.named_children):
             self.visit(child, context._replace(element=f"{context.element}[{index}]"))
 
+    def table(self, node: "Node", context: Context) -> None:
+        for child in node.named_children:
+            key = child.child_by_field_name("key")
+            if context.named and key is not None and (option := self._string(key)):
+                self.note("key", context.name, option)
+            self.visit(child, context)
+
     def pair(self, node: "Node", context: Context) -> None:
         key, value = node.child_by_field_name("key"), node.child_by_field_name("value")
         if key is None or value is None:
@@ -115,9 +127,7 @@ class PythonWalk(Walk):
             for option in re.findall(r"""["']([^"']+)["']""", literal):
                 self.note("sibling", self._name(left), option)
         targets = left.named_children if left.type in ("pattern_list", "tuple_pattern") else [left]
-        values = (
-            right.named_children if right.type in ("expression_list", "tuple") else [right]
-        )
+        values = right.named_children if right.type in ("expression_list", "tuple") else [right]
         if len(targets) != len(values) or len(targets) == 1:
             targets, values = targets[:1], [right]
         for target, value in zip(targets, values, strict=True):
@@ -200,7 +210,9 @@ class PythonWalk(Walk):
             again = re.search(rf"(?<![\w.]){re.escape(target)}(?!\w)", self.text(right))
             return f"update {self._name(left)}" if again else ""
         if inner.type == "call":
-            return f"call {self._name(inner)}"
+            callee = self._name(inner)
+            needed = callee in PRINTING or callee in SEEDING or "super()" in text
+            return "" if needed or _LOGGER.match(text) else f"call {callee}"
         return ""
 
     def statement(self, node: "Node", context: Context) -> None:
@@ -213,8 +225,12 @@ class PythonWalk(Walk):
         self.children(node, fresh)
 
     def _draws(self, node: "Node") -> bool:
-        return re.match(r"(?:\w+\.)*(?:\w*rng\w*|random|generator|gen)\.(?!shuffle)\w+\(",
-                        self.text(node)) is not None
+        return (
+            re.match(
+                r"(?:\w+\.)*(?:\w*rng\w*|random|generator|gen)\.(?!shuffle)\w+\(", self.text(node)
+            )
+            is not None
+        )
 
     def returned(self, node: "Node", context: Context) -> None:
         name = context.scope.rpartition(".")[2]
@@ -246,16 +262,14 @@ class PythonWalk(Walk):
         if function is None or arguments is None:
             return
         callee = self._name(function)
-        if function.type == "attribute":
-            self.visit(function, context)
+        if function.type != "identifier":
+            self.visit(function, context._replace(named=False))
         self._swap(function, callee, context)
         inside = context
         if callee in SEEDING:
             self._note_seeds(arguments)
             inside = context._replace(dead="seed")
-        elif callee in PRINTING or (callee == "log" and len(arguments.named_children) == 0):
-            inside = context._replace(dead="what is printed")
-        elif re.match(r"(?:logger|logging|log|console|wandb|warnings)\.", self.text(function)):
+        elif callee in PRINTING or _LOGGER.match(self.text(function)):
             inside = context._replace(dead="what is printed")
         if arguments.type != "argument_list":
             self.visit(arguments, inside)
@@ -282,6 +296,8 @@ class PythonWalk(Walk):
                 inside = context._replace(element=f"{context.element}({position})")
             elif callee in RANGES:
                 inside = self._ranged(child, context, alone=len(children) == 1)
+            elif first and position == 0:
+                inside = context._replace(element="(0)", dead=context.dead or "a key")
             elif first:
                 inside = context._replace(name=first, element="", named=position == 1)
                 if "seed" in first.lower() or "MOVE37" in first:
@@ -331,7 +347,9 @@ class PythonWalk(Walk):
             self.visit(inner, context._replace(named=False))
 
     def subscript(self, node: "Node", context: Context) -> None:
-        value = node.child_by_field_name("value")
+        value, by = node.child_by_field_name("value"), node.child_by_field_name("subscript")
+        if value is not None and by is not None and by.type in ("identifier", "attribute"):
+            self.note("lookup", self._name(value), self._name(by))
         for child in node.named_children:
             inside = context._replace(named=False)
             if value is None or child.id != value.id:
@@ -351,6 +369,11 @@ class PythonWalk(Walk):
 
     def _operand(self, node: "Node", context: Context) -> None:
         self.visit(node, context._replace(named=False, weight=context.weight * 0.8))
+
+    def transparent(self, node: "Node", context: Context) -> None:
+        body = node.child_by_field_name("body")
+        if body is not None:
+            self.visit(body, context)
 
     def comparison(self, node: "Node", context: Context) -> None:
         children = node.named_children
@@ -460,6 +483,7 @@ _METHODS = {
     "tuple": PythonWalk.elements,
     "set": PythonWalk.elements,
     "expression_list": PythonWalk.elements,
+    "dictionary": PythonWalk.table,
     "pair": PythonWalk.pair,
     "assignment": PythonWalk.assignment,
     "augmented_assignment": PythonWalk.augmented,
@@ -480,6 +504,7 @@ _METHODS = {
     "binary_operator": PythonWalk.binary,
     "comparison_operator": PythonWalk.comparison,
     "conditional_expression": PythonWalk.conditional,
+    "lambda": PythonWalk.transparent,
     "decorator": PythonWalk.decorator,
     "case_pattern": PythonWalk.dead,
     "dotted_name": PythonWalk.dead,

@@ -29,8 +29,16 @@ if TYPE_CHECKING:
 MAGIC = 10_000_000
 """Whole numbers from here on that have no telling name are hashes, masks and primes."""
 _WEIGHT = {"bool": 0.3, "choice": 0.45, "swap": 0.12, "delete": 0.12}
-_TRUTHS = (("true", "false"), ("True", "False"), ("TRUE", "FALSE"), ("yes", "no"), ("Yes", "No"),
-           ("on", "off"), ("On", "Off"))
+_TRUTHS = (
+    ("true", "false"),
+    ("True", "False"),
+    ("TRUE", "FALSE"),
+    ("yes", "no"),
+    ("Yes", "No"),
+    ("on", "off"),
+    ("On", "Off"),
+)
+_LIST = re.compile(r"""["']?[ \t,;]*(?:#|//)\s*((?:[\w-]+(?:\s*[,|/]\s*|\s+or\s+))+[\w-]+)\s*""")
 _COMMENTS = frozenset(("comment", "line_comment", "block_comment"))
 
 
@@ -97,6 +105,7 @@ class Sites:
         """files: how many scans are kept."""
         self._grammars = Grammars()
         self._memo: Memo = {}
+        self._judge = _Judge({}, {})
         self._scans: OrderedDict[tuple[str, bytes], Scan] = OrderedDict()
         self._files = files
 
@@ -120,7 +129,7 @@ class Sites:
         hints = Hints()
         if b"move37:" in source:
             hints = read_hints(path, _comments(parsed.root, source), len(starts))
-        sites = tuple(_Reading(path, source, findings, hints, starts).sites())
+        sites = tuple(_Reading(path, source, findings, hints, starts, self._judge).sites())
         return Scan(sites, "" if sites else f"{path}: no number, flag or choice that may be turned")
 
     def _walk(self, parsed: Parsed) -> Walk:
@@ -134,16 +143,88 @@ class Sites:
 
 
 def _comments(root: "Node", source: bytes) -> Iterator[Comment]:
-    """All comments of a tree, in order."""
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        if node.type in _COMMENTS:
+    """The comments that speak to us, in order."""
+    at = -1
+    while (at := source.find(b"move37:", at + 1)) >= 0:
+        node = root.descendant_for_byte_range(at, at + 1)
+        if node is not None and node.type in _COMMENTS:
             text = source[node.start_byte : node.end_byte].decode()
             line = source.rfind(b"\n", 0, node.start_byte) + 1
             alone = not source[line : node.start_byte].strip(b" \t\xef\xbb\xbf")
             yield Comment(source.count(b"\n", 0, node.start_byte), alone, text)
-        pending.extend(reversed(node.children))
+
+
+Judgement = tuple[Kind, Domain, float] | None
+"""Kind, domain and weight of a site; `None` for what is none."""
+_MEMO_ENTRIES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What a place is by its name, context and spelling; remembers its answers."""
+
+    answers: dict[tuple[Kind, Context, str, tuple[str, ...]], Judgement]
+    words_of: dict[tuple[str, str], bool]
+
+    def judge(self, kind: Kind, context: Context, text: str, options: tuple[str, ...]) -> Judgement:
+        """options: what the code or the comments say may stand here, if anything."""
+        key = kind, context, text, options
+        if key not in self.answers:
+            if len(self.answers) >= _MEMO_ENTRIES:
+                self.answers.clear()
+            self.answers[key] = _inferred(kind, context, text, options)
+        return self.answers[key]
+
+    def names_a_seed(self, scope: str, name: str) -> bool:
+        key = scope, name
+        if key not in self.words_of:
+            if len(self.words_of) >= _MEMO_ENTRIES:
+                self.words_of.clear()
+            path = (name, *re.split(r"[.\[\]]", scope))
+            self.words_of[key] = any(forbidden(words(part)) == "seed" for part in path if part)
+        return self.words_of[key]
+
+
+def _hinted(kind: Kind, text: str, hint: Domain) -> Judgement:
+    if hint.scale == "choice":
+        return "choice", Domain("choice", options=tuple(sorted({text, *hint.options}))), 1.0
+    number = read_number(text) if kind == "number" else None
+    if number is None:
+        return None
+    integer = hint.integer or number.is_integer
+    return "number", Domain(hint.scale, hint.low, hint.high, integer, hint.unit, hint.offset), 1.0
+
+
+def _inferred(kind: Kind, context: Context, text: str, options: tuple[str, ...]) -> Judgement:
+    name = words(context.name)
+    if context.dead or forbidden(name) or forbidden(words(context.scope.rpartition(".")[2])):
+        return None
+    if kind == "number":
+        return _number(context, name, text)
+    if kind == "bool":
+        options = next((pair for pair in _TRUTHS if text in pair), ())
+    elif kind == "choice" and text not in options:
+        switch = next((pair for pair in _TRUTHS[3:] if text in pair), ())
+        options = (switch if context.named else ()) or kin_of(text, name)
+    if not set(options) - {text}:
+        return None
+    weight = _WEIGHT[kind] * context.weight
+    if kind == "bool" and not context.named:
+        weight *= 0.3
+    return kind, Domain("choice", options=options), weight
+
+
+def _number(context: Context, name: str, text: str) -> Judgement:
+    number = read_number(text)
+    if number is None:
+        return None
+    whole, size = number.is_integer, abs(number.value)
+    if (name in ("dim", "dims") and whole and size <= 3) or (whole and size >= MAGIC):
+        return None  # an axis, a hash
+    if whole and number.value == -1:
+        return None  # an axis, or "none of them"
+    read = infer(name, number.value, named=context.named)
+    return None if read is None else ("number", read[0], read[1] * context.weight)
 
 
 class _Reading:
@@ -156,13 +237,16 @@ class _Reading:
         findings: Findings,
         hints: Hints,
         starts: Sequence[int],
+        judge: _Judge,
     ) -> None:
         self._path = path
         self._source = source
         self._found = sorted(findings.literals, key=lambda found: (found.start, -found.end))
         self._hints = hints
         self._starts = starts
-        self._seeds = _seed_names(findings)
+        self._judge = judge
+        self._seeds = _seed_names(findings, judge)
+        self._seeders = frozenset(name.partition("(")[0] for name in self._seeds)
         self._siblings = _siblings(findings)
         self._counts: defaultdict[str, int] = defaultdict(int)
 
@@ -184,8 +268,14 @@ class _Reading:
         if end <= start or self._hints.is_off(first, last) or self._is_seed(found.context):
             return None
         text = self._source[start:end].decode()
+        if found.kind == "delete" and not self._seeders.isdisjoint(re.findall(r"\w+", text)):
+            return None
         hint = None if found.kind in ("swap", "delete") else self._hints.domains.get(first)
-        read = self._hinted(found, text, hint) if hint is not None else self._inferred(found, text)
+        if hint is None:
+            options = self._options(found, text)
+            read = self._judge.judge(found.kind, found.context, text, options)
+        else:
+            read = _hinted(found.kind, text, hint)
         if read is None:
             return None
         kind, domain, weight = read
@@ -194,60 +284,31 @@ class _Reading:
         name = found.context.name + found.context.element
         return Site(id, self._path, start, end, first + 1, kind, name, text, value, domain, weight)
 
-    def _hinted(self, found: Found, text: str, hint: Domain) -> tuple[Kind, Domain, float] | None:
-        if hint.scale == "choice":
-            options = (text, *(option for option in hint.options if option != text))
-            return "choice", Domain("choice", options=tuple(sorted(options))), 1.0
-        number = read_number(text) if found.kind == "number" else None
-        if number is None:
-            return None
-        integer = hint.integer or number.is_integer
-        domain = Domain(hint.scale, hint.low, hint.high, integer, hint.unit, hint.offset)
-        return "number", domain, 1.0
+    def _options(self, found: Found, text: str) -> tuple[str, ...]:
+        """What the file says may stand here."""
+        if found.kind != "choice":
+            return found.options
+        siblings = self._siblings.get(found.context.name, ()) if found.context.named else ()
+        return siblings if text in siblings and len(siblings) > 1 else self._listed(found, text)
 
-    def _inferred(self, found: Found, text: str) -> tuple[Kind, Domain, float] | None:
-        context = found.context
-        name = words(context.name)
-        if context.dead or forbidden(name) or forbidden(words(context.scope.rpartition(".")[2])):
-            return None
-        if found.kind == "number":
-            return self._number(context, name, text)
-        options = found.options or self._options(found.kind, context, name, text)
-        if not options or not set(options) - {text}:
-            return None
-        weight = _WEIGHT[found.kind] * context.weight
-        if found.kind == "bool" and not context.named:
-            weight *= 0.3
-        return found.kind, Domain("choice", options=options), weight
-
-    def _number(self, context: Context, name: str, text: str) -> tuple[Kind, Domain, float] | None:
-        number = read_number(text)
-        if number is None:
-            return None
-        small = number.is_integer and abs(number.value) <= 3
-        if name in ("dim", "dims") and small:
-            return None  # an axis
-        read = infer(name, number.value, named=context.named)
-        if read is None or (abs(number.value) >= MAGIC and number.is_integer):
-            return None
-        return "number", read[0], read[1] * context.weight
-
-    def _options(self, kind: Kind, context: Context, name: str, text: str) -> tuple[str, ...]:
-        if kind == "bool":
-            return next((pair for pair in _TRUTHS if text in pair), ())
-        siblings = self._siblings.get(context.name, ())
-        if text in siblings and len(siblings) > 1 and context.named:
-            return siblings
-        return kin_of(text, name)
+    def _listed(self, found: Found, text: str) -> tuple[str, ...]:
+        """The words of a comment behind it, as in `optimizer = "adam"  # sgd, adam, nadam`."""
+        stop = self._source.find(b"\n", found.end)
+        rest = self._source[found.end : stop if stop >= 0 else len(self._source)]
+        if b"#" not in rest and b"//" not in rest:
+            return ()
+        match = _LIST.fullmatch(rest.decode())
+        listed = [] if match is None else re.split(r"\s*(?:[,|/]|\bor\b)\s*", match[1])
+        return tuple(listed) if text in listed and len(set(listed)) == len(listed) else ()
 
     def _is_seed(self, context: Context) -> bool:
         """Whether it feeds a random generator: no hint makes that a move."""
-        if context.dead == "seed" or context.name in self._seeds:
-            return True
-        if f"{context.name}{context.element}" in self._seeds:
-            return True
-        path = (context.name, *re.split(r"[.\[\]]", context.scope))
-        return any(forbidden(words(part)) == "seed" for part in path if part)
+        return (
+            context.dead == "seed"
+            or context.name in self._seeds
+            or f"{context.name}{context.element}" in self._seeds
+            or self._judge.names_a_seed(context.scope, context.name)
+        )
 
     def _row(self, at: int) -> int:
         return bisect_right(self._starts, at) - 1
@@ -258,7 +319,7 @@ def _label(context: Context) -> str:
     return f"{context.scope}.{name}" if context.scope and name else context.scope or name or "value"
 
 
-def _seed_names(findings: Findings) -> frozenset[str]:
+def _seed_names(findings: Findings, judge: _Judge) -> frozenset[str]:
     """Names whose value reaches a random generator's seed, through assignments and arguments."""
     flows: defaultdict[str, set[str]] = defaultdict(set)
     seeds: set[str] = set()
@@ -267,7 +328,7 @@ def _seed_names(findings: Findings) -> frozenset[str]:
             seeds.add(note.name)
         elif note.about == "flow":
             flows[note.name].add(note.other)
-            if forbidden(words(note.name)) == "seed":
+            if judge.names_a_seed("", note.name):
                 seeds.add(note.name)
     pending = list(seeds)
     while pending:
@@ -277,18 +338,25 @@ def _seed_names(findings: Findings) -> frozenset[str]:
                 pending.append(other)
     for note in findings.notes:
         if note.about == "parameter" and (
-            note.other in seeds or forbidden(words(note.other)) == "seed"
+            note.other in seeds or judge.names_a_seed("", note.other)
         ):
             seeds.add(note.name)
     return frozenset(seeds - {""})
 
 
 def _siblings(findings: Findings) -> Mapping[str, tuple[str, ...]]:
-    """By name: the strings that the code compares it with."""
+    """By name: the strings that the code compares it with, or has in a table that it looks up."""
     found: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for note in findings.notes:
         if note.about == "sibling" and note.name and note.other:
             found[note.name][note.other] = None
+    keys: defaultdict[str, list[str]] = defaultdict(list)
+    for note in findings.notes:
+        if note.about == "key":
+            keys[note.name].append(note.other)
+    for note in findings.notes:
+        if note.about == "lookup":
+            found[note.other].update(dict.fromkeys(keys.get(note.name, ())))
     return {name: tuple(sorted(options)) for name, options in found.items()}
 
 
@@ -301,4 +369,3 @@ def _whole_lines(source: bytes, start: int, end: int) -> tuple[int, int]:
     stop = len(source) if stop < 0 else stop + 1
     rest = source[end:stop].strip()
     return (line, stop) if not rest or rest.startswith(b"#") else (0, 0)
-

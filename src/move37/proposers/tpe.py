@@ -5,6 +5,7 @@ answer depends on nothing but its arguments. What changes a site least is cut of
 an edit of its parent, not a new program.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -66,9 +67,10 @@ def _ask(
             distributions[site.id] = FloatDistribution(low, high)
         else:
             distributions[site.id] = CategoricalDistribution(space)
-    sampler = optuna.samplers.TPESampler(
-        seed=seed, multivariate=True, n_startup_trials=0, warn_independent_sampling=False
-    )
+    with warnings.catch_warnings():
+        # what optuna calls experimental has been the same for years
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=0)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     for point in points:
         params = {site.id: _param(site, spaces[site.id], point) for site in sites}

@@ -238,10 +238,10 @@ class Tune:
             if belief is not None and spelled is not None:
                 values = {site.id: spelled.get(site.id, self._first[site.id]) for site in active}
                 points.append(Point(values, belief.mean))
-        edits = ask_tpe(active, points, seed=derive_seed(seed, "tpe"), limit=self._settings.together)
-        moves = [
-            Move((edit,), features(edit.site, edit.site.text, edit.text)) for edit in edits
-        ]
+        edits = ask_tpe(
+            active, points, seed=derive_seed(seed, "tpe"), limit=self._settings.together
+        )
+        moves = [Move((edit,), features(edit.site, edit.site.text, edit.text)) for edit in edits]
         return joined(moves) if moves else None
 
     def _proposal(
@@ -303,9 +303,7 @@ class _Board:
         for index, move in enumerate(moves):
             self._of_site.setdefault(move.site.id, []).append(index)
 
-    def best(
-        self, draw: int, together: int, done: set[tuple[tuple[str, str], ...]]
-    ) -> Move | None:
+    def best(self, draw: int, together: int, done: set[tuple[tuple[str, str], ...]]) -> Move | None:
         """The best move in one sample of what the truth may be, with others that are sure to help."""
         if not self.moves:
             return None

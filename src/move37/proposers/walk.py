@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-Topic = Literal["seed", "flow", "sibling", "parameter"]
+Topic = Literal["seed", "flow", "sibling", "parameter", "key", "lookup"]
 Kind = Literal["number", "bool", "choice", "swap", "delete"]
+
+
+def names(words: str) -> frozenset[str]:
+    """A set of names, written as one text."""
+    return frozenset(words.split())
 
 
 class Context(NamedTuple):
@@ -47,7 +52,7 @@ class Note(NamedTuple):
 
     about: Topic
     """A name that seeds; a name computed from another; a string that a name is compared with; what a
-    function calls its argument."""
+    function calls its argument; a key of a table; by what a table is looked up."""
     name: str
     other: str = ""
 

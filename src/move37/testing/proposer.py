@@ -117,9 +117,7 @@ class Study:
     def open(self, parent: int) -> int:
         id = len(self.history)
         seed = derive_seed(self._seed, id)
-        self._record(
-            Opened(experiment=id, epoch=0, parents=(parent,), proposer="paces", seed=seed)
-        )
+        self._record(Opened(experiment=id, epoch=0, parents=(parent,), proposer="paces", seed=seed))
         return id
 
     def is_known(self, parent: int, changes: Mapping[str, bytes | None]) -> bool:
