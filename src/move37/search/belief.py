@@ -169,7 +169,7 @@ class _Epoch:
         kind = self._kinds.setdefault(move, len(self._kinds))
         self._kind[node] = kind
         if not self.tree.count[node] and not self.tree.children[node]:
-            self.tree.ratio[node] = self._ratio(kind, self._extra[node])
+            self.tree.set_ratio(node, self._ratio(kind, self._extra[node]))
 
     def observe(self, experiment: int, score: float | None) -> None:
         """A trial ended. A program whose first trial failed is never measured."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 _FORGOTTEN = 1e-14
 """A change weaker than this on its way through the tree is below what a float can show."""
+_FAR = 1e-20
+"""Walks start where less than this can be felt, so that nodes some way above their end are exact too."""
 _WIDE = 64
 """A node with more children than this spreads a rise to all of them by raising everyone's bound."""
 _REACH = 256
@@ -45,9 +47,10 @@ class Tree:
         self._up_precision: list[float] = []
         self._up_weighted: list[float] = []
         self._pull: list[float] = []
-        # The last mean and variance seen; right to within what `_FORGOTTEN` hides, never relied on.
+        # The last mean and variance seen, and the version at which they were exact.
         self._mean: list[float] = []
         self._variance: list[float] = []
+        self._known: list[int] = []
         # The heap: best first. A bound is `key + rise`, and only the entry with the latest stamp counts.
         self._heap: list[tuple[float, int, int]] = []
         self._key: list[float] = []
@@ -78,10 +81,16 @@ class Tree:
         self._pull.append(1.0)
         self._mean.append(self._mean[parent] if parent >= 0 else 0.0)
         self._variance.append(1.0)
+        self._known.append(-1)
         self._key.append(0.0)
         self._stamp.append(0)
         self._fresh.append(-1)
         return node
+
+    def set_ratio(self, node: int, ratio: float) -> None:
+        """Change the edge of a node at and below which nothing has been observed."""
+        self.ratio[node] = ratio
+        self._known[node] = -1
 
     def observe(self, node: int, score: float) -> None:
         """Take the score of one more trial of a node."""
@@ -161,12 +170,13 @@ class Tree:
         return node
 
     def _path(self, node: int) -> list[int]:
-        """From a node towards the root, as far as anything above could still be felt at the node."""
+        """From a node towards the root, up to one that is known or from where nothing is felt."""
         path = [node]
         felt = 1.0
-        while self.parent[node] >= 0 and felt > _FORGOTTEN:
-            felt *= self._pull[node]
-            node = self.parent[node]
+        known, version, parent, pull = self._known, self._version, self.parent, self._pull
+        while parent[node] >= 0 and felt > _FAR and known[node] != version:
+            felt *= pull[node]
+            node = parent[node]
             path.append(node)
         return path
 
@@ -176,12 +186,18 @@ class Tree:
         if self.parent[top] < 0 and self._precision[top] > 0:
             self._mean[top] = self._weighted[top] / self._precision[top]
             self._variance[top] = 1.0 / self._precision[top]
+            self._known[top] = self._version
+        # What is left, further down, of an error at the top.
+        error = 0.0 if self._known[top] == self._version else 1.0
         mean, variance = self._mean[top], self._variance[top]
         for node in reversed(path[:-1]):
             pull, ratio = self._pull[node], self.ratio[node]
             mean = pull * (mean + self.offset[node] + ratio * self._weighted[node])
             variance = pull * (pull * variance + ratio)
             self._mean[node], self._variance[node] = mean, variance
+            error *= pull
+            if error < _FORGOTTEN:
+                self._known[node] = self._version
 
     def _tell_ancestors(self, node: int) -> None:
         """Send new messages towards the root, until one no longer says anything new."""
