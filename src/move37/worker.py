@@ -160,13 +160,14 @@ class Measuring:
         """number: of the worker; it works in a directory, and as a user, of its own."""
         from move37.sandbox import make_sandbox
         from move37.store.git import GitCode
+        from move37.tasks.files import may_edit
 
         self._place = workplace
         self._task = workplace.task
         self._code = GitCode(workplace.code, write=False)
         self._directory = workplace.scratch / f"slot{number}"
         self._sandbox = make_sandbox(self._task.fence, slot=number, scratch=self._directory)
-        self._editable = edit_matcher(self._task)
+        self._editable = may_edit(self._task)
 
     def __call__(self, job: Job, stop: Callable[[], bool]) -> Result | None:
         """Do it; `None` when `stop` said so before it ended."""
@@ -222,11 +223,3 @@ class Measuring:
         directory = self._directory / name
         fresh(directory)
         return directory
-
-
-def edit_matcher(task: Task) -> Callable[[str], bool]:
-    """Return a function that says whether a candidate may change the file of a path."""
-    from move37.tasks.globs import compile_glob
-
-    globs = [compile_glob(pattern) for pattern in task.files.edit]
-    return lambda path: any(glob.matches(path) for glob in globs)

@@ -80,6 +80,29 @@ def test_an_edit_of_the_program_goes_on_with_the_study(make_task: MakeTask) -> N
     assert app.run(task, settings(3, certify=False)).status.epoch == 0
 
 
+def test_an_edit_by_hand_is_tried_like_any_other_proposal(make_task: MakeTask) -> None:
+    task = make_task()
+    app.run(task, settings(2, certify=False))
+    program = task / "program.py"
+    program.write_text(program.read_text().replace("0.01", "0.135"))
+    result = app.run(task, settings(3, certify=False))
+    assert result.status.epoch == 0
+    mine = app.show(task, 3)
+    assert mine.summary.proposer == "yours"
+    assert mine.summary.effect is not None
+    assert mine.summary.effect.effect > 5
+
+
+def test_a_task_that_was_broken_and_is_mended_begins_again(make_task: MakeTask) -> None:
+    task = make_task(
+        program="learning_rate = oops\n", evaluate="grep -q oops program.py && exit 1\necho loss: 1"
+    )
+    assert app.run(task, settings(1)).halt == "baseline"
+    (task / "program.py").write_text("learning_rate = 0.1\n")
+    result = app.run(task, settings(1, certify=False))
+    assert (result.halt, result.status.epoch) == ("budget", 1)
+
+
 def test_asked_to_stop_it_ends_and_the_next_run_goes_on(make_task: MakeTask) -> None:
     task, stop = make_task(), Stop()
     stop.request()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import move37
 from move37.app.settings import RunSettings, default_workers
-from move37.app.study import STUDY, Study, check_names, write_study
+from move37.app.study import OWN_EDIT, STUDY, OwnEdit, Study, check_names, write_study
 from move37.core.errors import NothingToPropose
 from move37.core.events import (
     Began,
@@ -30,7 +30,8 @@ from move37.loop import Halt, Loop, settle
 from move37.report.scoreboard import Scoreboard
 from move37.runners.local import LocalRunner
 from move37.search.belief import LineagePosterior
-from move37.worker import Measuring, Proposing, Workplace, edit_matcher
+from move37.tasks.files import Resolved
+from move37.worker import Measuring, Proposing, Workplace
 
 Watch = Callable[[Event], None]
 
@@ -150,21 +151,23 @@ class Engine:
         from move37.proposers.normalise import Normaliser
         from move37.referee.wants import Referee
         from move37.sandbox import probe
+        from move37.tasks.files import may_edit
 
-        study = self.study
+        study, files = self.study, self.study.files
+        assert files is not None, "an engine's study is opened to be written"
         strength = probe(study.task.fence)
         workers = self._settings.workers or default_workers(study.task)
         self.referee = Referee(study.task, study.believer)
         proposing = Proposing(
             study.task,
             study.journal,
-            proposers=self._proposers,
+            proposers={**self._proposers, OWN_EDIT: OwnEdit(study.root, files.editable)},
             believer=study.believer,
-            editable=edit_matcher(study.task),
+            editable=may_edit(study.task),
             identity=Normaliser().identity,
         )
         self.propose = proposing.propose
-        workplace = self._workplace(strength)
+        workplace = self._workplace(strength, files)
         self.runner: Runner = self._stack.enter_context(
             LocalRunner(
                 partial(Measuring, workplace),
@@ -180,9 +183,8 @@ class Engine:
         self._watch(self._introduction(strength, workers))
         study.journal.follow(_Announcer(self._announce))
 
-    def _workplace(self, strength: Strength) -> Workplace:
-        study, files = self.study, self.study.files
-        assert files is not None, "an engine's study is opened to be written"
+    def _workplace(self, strength: Strength, files: Resolved) -> Workplace:
+        study = self.study
         fence = replace(study.task.fence, level=_LEVELS[strength.level])
 
         def mounts(paths: Sequence[str]) -> tuple[Mount, ...]:

@@ -4,17 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from move37.core.errors import StudyError, TaskError
-from move37.core.facts import EpochStarted
+from move37.core.errors import ProposalFailed, StudyError, TaskError
+from move37.core.facts import EpochStarted, Fact, Opened
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
-from move37.core.protocols import Fold, Store
-from move37.core.records import Task
+from move37.core.protocols import Fold, Request, Store
+from move37.core.records import Proposal, Task
+from move37.core.seeds import derive_seed
 from move37.search import champion
 from move37.search.belief import LineagePosterior
 from move37.tasks.files import Resolved
 
 STUDY = ".move37"
+
+OWN_EDIT = "yours"
+"""Name of the proposer, and kind of move, of what the user changed by hand."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +116,7 @@ def write_study(
     seed: of an epoch that begins. adjust: what the command line says differently from the task.
     Raises `TaskError` for a task that cannot be used, `StudyLocked` when someone else works on it.
     """
+    from move37.proposers.normalise import Normaliser
     from move37.store.snapshot import list_files
     from move37.store.sqlite import SqliteStore
     from move37.tasks.detect import load_or_detect
@@ -123,30 +128,38 @@ def write_study(
     written = load_or_detect(root, paths)
     task = adjust(written)
     resolved = resolve(task, paths)
-    mark = fingerprint(task, paths, disk_reader(root))
+    read = disk_reader(root)
+    mark = fingerprint(task, paths, read)
     believer = LineagePosterior()
     followers = folds(task, believer)
     store = SqliteStore.open(root / STUDY, write=True)
     try:
         journal = Journal(store, [believer, *followers])
-        if not journal.history.epochs or journal.history.epoch.fingerprint != mark:
+        identity = Normaliser().identity({path: read(path) for path in resolved.editable})
+        if _is_new(journal.history, mark, identity):
             shown = (*resolved.editable, *resolved.fixed)
-            journal.record(_new_epoch(written, journal, shown, resolved.editable, mark, seed))
+            journal.record(_new_epoch(written, journal, shown, identity, mark, seed))
+        elif journal.history.same_program(identity) is None:
+            journal.record(_own_edit(journal.history))
     except BaseException:
         store.close()
         raise
     return Study(root=root, task=task, files=resolved, journal=journal, believer=believer)
 
 
+def _is_new(history: History, mark: str, identity: str) -> bool:
+    """Whether what was measured before cannot be compared with what is here now."""
+    if not history.epochs or history.epoch.fingerprint != mark:
+        return True
+    # A task that could not be measured, and that somebody has mended since.
+    return history.baseline.outcome is not None and (
+        not history.baseline.is_measured and history.baseline.identity != identity
+    )
+
+
 def _new_epoch(
-    task: Task,
-    journal: Journal,
-    shown: Sequence[str],
-    editable: Sequence[str],
-    mark: str,
-    seed: int,
+    task: Task, journal: Journal, shown: Sequence[str], identity: str, mark: str, seed: int
 ) -> EpochStarted:
-    from move37.proposers.normalise import Normaliser
     from move37.tasks.document import to_mapping
 
     code, history = journal.store.code, journal.history
@@ -158,6 +171,43 @@ def _new_epoch(
         task=to_mapping(task),
         baseline=len(history),
         commit=commit,
-        identity=Normaliser().identity({path: code.read(commit, path) for path in editable}),
+        identity=identity,
         seed=history.epoch.seed if history.epochs else seed,
     )
+
+
+def _own_edit(history: History) -> Opened:
+    """The user has changed an editable file by hand: an experiment like any other, tried first."""
+    id = len(history)
+    return Opened(
+        experiment=id,
+        epoch=history.epoch.epoch,
+        parents=(history.epoch.baseline,),
+        proposer=OWN_EDIT,
+        seed=derive_seed(history.epoch.seed, id),
+    )
+
+
+class OwnEdit:
+    """The proposer behind `_own_edit`: proposes the editable files as they are on disk."""
+
+    def __init__(self, root: Path, editable: Sequence[str]) -> None:
+        self._root = root
+        self._editable = editable
+
+    def add(self, fact: Fact) -> None:
+        """Remembers nothing."""
+
+    def propose(self, request: Request) -> Proposal:
+        from move37.tasks.files import disk_reader
+
+        read = disk_reader(self._root)
+        files = {path: read(path) for path in self._editable}
+        gone: dict[str, bytes | None] = dict.fromkeys(request.files.keys() - files.keys())
+        changed = {path: data for path, data in files.items() if request.files.get(path) != data}
+        if not changed and not gone:
+            raise ProposalFailed("the files are as they were: the edit was taken back")
+        names = ", ".join(sorted(changed.keys() | gone.keys()))
+        return Proposal(
+            changes={**changed, **gone}, move=OWN_EDIT, hypothesis=f"your own edit of {names}"
+        )

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from move37.app.study import Study, find_root, read_study
 from move37.core.errors import StudyError
-from move37.core.history import Experiment
 from move37.report.results import Verified
 
 
@@ -47,34 +46,28 @@ def _audit_programs(study: Study) -> Iterator[str]:
     """Whether every program is what its facts say, and changes only what it may."""
     from move37.proposers.normalise import Normaliser
     from move37.tasks.document import from_mapping
-    from move37.worker import edit_matcher
+    from move37.tasks.files import may_edit
 
     code, normaliser = study.store.code, Normaliser()
-    editable = [
-        edit_matcher(from_mapping(epoch.task, study.root)) for epoch in study.history.epochs
-    ]
-
-    def of(experiment: Experiment) -> dict[str, bytes]:
-        commit = experiment.commit
-        assert commit is not None
-        return {path: code.read(commit, path) for path in code.paths(commit)}
+    editable = [may_edit(from_mapping(epoch.task, study.root)) for epoch in study.history.epochs]
 
     for experiment in study.history.experiments:
         if experiment.commit is None:
             continue
         may_change = editable[experiment.epoch]
+        parent = study.history[experiment.parents[0]].commit if experiment.parents else None
         try:
-            files = of(experiment)
-            parent = of(study.history[experiment.parents[0]]) if experiment.parents else files
+            files = {
+                path: code.read(experiment.commit, path)
+                for path in code.paths(experiment.commit)
+                if may_change(path)
+            }
+            changed = code.changed(parent or experiment.commit, experiment.commit)
         except StudyError as error:
             yield f"the program of x{experiment.id} cannot be read: {error}"
             continue
-        changed = {
-            path for path in files.keys() | parent.keys() if files.get(path) != parent.get(path)
-        }
-        for path in sorted(changed):
+        for path in changed:
             if not may_change(path):
                 yield f"x{experiment.id} changes {path}, which files.edit does not name"
-        identity = normaliser.identity({path: files[path] for path in files if may_change(path)})
-        if identity != experiment.identity:
+        if normaliser.identity(files) != experiment.identity:
             yield f"the program of x{experiment.id} is not the one that was proposed"

@@ -51,8 +51,16 @@ class Code(Protocol):
         """One file. Raises `StudyError` when the commit or the file is missing."""
         ...
 
+    def mode(self, commit: str, path: str) -> int | None:
+        """Git's mode of a file, such as `0o100755`; `None` when there is none."""
+        ...
+
     def write(self, commit: str, directory: Path) -> None:
         """Write all files into an existing, empty directory."""
+        ...
+
+    def changed(self, old: str, new: str) -> Mapping[str, bytes | None]:
+        """New content of every file that differs, by path, sorted; `None` for one that is gone."""
         ...
 
     def diff(self, old: str, new: str) -> str:
