@@ -42,6 +42,10 @@ programs = st.lists(
 )
 
 
+LAWS = settings(max_examples=40, deadline=None)
+"""How long an example takes says nothing about a law."""
+
+
 def tell(forest: list[Program], believer: LineagePosterior) -> Told:
     told = Told(believer)
     told.score(0, 0.0, 1.0, -0.5)
@@ -63,6 +67,7 @@ def dense(believer: LineagePosterior) -> Solution:
 
 
 @given(programs)
+@LAWS
 def test_beliefs_and_differences_equal_a_dense_solve(forest: list[Program]) -> None:
     believer = LineagePosterior()
     told = tell(forest, believer)
@@ -82,6 +87,7 @@ def test_beliefs_and_differences_equal_a_dense_solve(forest: list[Program]) -> N
 
 
 @given(programs)
+@LAWS
 def test_the_heap_ranks_as_looking_at_every_program_does(forest: list[Program]) -> None:
     believer = LineagePosterior()
     told = Told(believer)
@@ -100,6 +106,7 @@ def test_the_heap_ranks_as_looking_at_every_program_does(forest: list[Program]) 
 
 
 @given(programs)
+@LAWS
 def test_the_fold_is_a_function_of_the_facts(forest: list[Program]) -> None:
     believer = LineagePosterior()
     told = tell(forest, believer)
@@ -118,7 +125,7 @@ def _close(one: LineagePosterior, other: LineagePosterior, experiment: int) -> b
 
 
 @given(programs, st.sampled_from([1e-9, 1e-3, 1e9]))
-@settings(max_examples=40)
+@LAWS
 def test_the_unit_of_the_scores_does_not_matter(forest: list[Program], unit: float) -> None:
     plain, scaled = LineagePosterior(), LineagePosterior()
     told = tell(forest, plain)
