@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from move37.core.errors import Move37Error, Unwritable
-from move37.report.labels import Box, leader, place
+from move37.report.labels import Box, brief, leader, place
 from move37.report.picture import Picture, compose, limits
 from move37.report.progress import draw_progress, spaced
 from move37.testing.beliefs import MeanBeliefs
@@ -173,3 +173,12 @@ def test_a_label_with_room_is_placed() -> None:
     within = Box(0, 0, 1000, 600)
     box = place((500, 300), (100, 15), within=within, obstacles=[], labels=[], below=True)
     assert box == Box(394, 275, 494, 290)
+
+
+def test_a_long_hypothesis_is_labelled_by_what_it_changes() -> None:
+    assert (
+        brief("lr 0.01 → 0.02: continuing upwards, which gained 0.3 the last time")
+        == "lr 0.01 → 0.02"
+    )
+    assert brief("drop the momentum: it is noise") == "drop the momentum: it is noise"
+    assert len(brief("word " * 50)) == 44

@@ -98,7 +98,7 @@ def place_labels(figure: Figure, axes: Axes, picture: "Picture", fonts: "Fonts")
     within = _ground(axes)
     obstacles, labels = _obstacles(axes, picture), list[Box]()
     for step in _by_weight(picture)[:MOST]:
-        told = fonts.shown(cut(step.hypothesis, LONGEST))
+        told = fonts.shown(brief(step.hypothesis))
         if not told:
             continue
         anchor = _pixels(axes, step.x, _outer(step, below=below))
@@ -107,6 +107,13 @@ def place_labels(figure: Figure, axes: Axes, picture: "Picture", fonts: "Fonts")
         if box is not None:
             labels.append(box)
             _write(axes, told, box, anchor, fonts)
+
+
+def brief(hypothesis: str) -> str:
+    """A hypothesis in few words: what is changed, without the why, where it says both."""
+    if len(hypothesis) > LONGEST:
+        hypothesis = hypothesis.partition(": ")[0]
+    return cut(hypothesis, LONGEST)
 
 
 def _by_weight(picture: "Picture") -> list["Step"]:

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
@@ -111,8 +111,9 @@ def _interrupts(stop: Stop, *, say: TextIO | None) -> Generator[None]:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         if say is not None:
-            # Not through the stream, which may be in the middle of a write.
-            with _no_matter():
+            # Not through the stream, which may be in the middle of a write. Where it has no file
+            # behind it, or is closed, the wish counts all the same.
+            with suppress(OSError, ValueError):
                 os.write(say.fileno(), (SOON if asked == 1 else NOW).encode())
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -121,15 +122,6 @@ def _interrupts(stop: Stop, *, say: TextIO | None) -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _no_matter() -> Generator[None]:
-    """A stream without a file behind it, or closed: the wish counts all the same."""
-    try:
-        yield
-    except (OSError, ValueError):
-        return
 
 
 def progress_stream(*, json: bool) -> TextIO:

@@ -5,6 +5,7 @@ Nothing heavy is imported before a command is chosen: `--help` answers at once.
 
 import os
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -450,10 +451,12 @@ def _complain(message: str, *, json: bool, code: int = WRONG) -> int:
     """One sentence for a person, and an object for a program that waits for one."""
     from move37.report.words import clean
 
-    try:
+    with suppress(Closed):
         write(sys.stderr, f"move37: {clean(message, keep=os.linesep)}")
-        if json:
-            Screen(json=True).answer({"error": message}, "")
-    except Closed:
-        leave_quietly()
+    if json:
+        Screen(json=True).answer({"error": message}, "")
     return code
+
+
+if __name__ == "__main__":
+    main()

@@ -31,13 +31,15 @@ class Screen:
         return ansi if has_colour(sys.stdout) else plain
 
     def answer(self, record: Any, text: str) -> None:
-        """Print the answer: `record` as JSON, or its `text`."""
+        """Print the answer: `record` as JSON, or its `text`. Nothing happens when nobody reads it."""
         if self.json:
             from move37.report.encode import as_json
 
-            write(sys.stdout, as_json(record))
-        else:
+            text = as_json(record)
+        try:
             write(sys.stdout, text)
+        except Closed:
+            leave_quietly()
 
     def say(self, text: str) -> None:
         """Something by the way: on standard error where standard output is for programs."""

@@ -1,0 +1,341 @@
+"""The command line as a person or a program meets it: a real study, real processes."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import move37
+from move37.faces.cli import docs
+from move37.faces.cli.main import cli
+
+TOML = """
+goal = "Lower the loss."
+[files]
+edit = ["train.py"]
+[evaluate]
+run = "python3 measure.py"
+timeout = "20s"
+[metric]
+name = "val_loss"
+goal = "minimize"
+[budget]
+experiments = 3
+"""
+
+MEASURE = """
+import os, random, time
+from train import rate, width
+noise = random.Random(int(os.environ["MOVE37_SEED"])).gauss(0, 0.01)
+time.sleep(PAUSE)
+print("val_loss:", 3 + (rate - 0.1) ** 2 + (width - 64) ** 2 / 5000 + noise)
+"""
+
+
+def write_task(root: Path, *, pause: float = 0.0) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "move37.toml").write_text(TOML)
+    (root / "measure.py").write_text(MEASURE.replace("PAUSE", str(pause)))
+    (root / "train.py").write_text("rate = 0.01\nwidth = 16\n")
+    return root
+
+
+def move37_(*args: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """One command in a process of its own."""
+    command = [sys.executable, "-m", "move37.faces.cli.main", *args]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with three experiments, certified."""
+    root = write_task(tmp_path_factory.mktemp("task"))
+    done = move37_("run", "--workers", "2", "--json", cwd=root)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+# --- without a study -----------------------------------------------------------------------------
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    done = move37_("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for name in cli.commands:
+        assert f"\n  {name} " in done.stdout
+
+
+def test_every_command_takes_json_and_a_directory() -> None:
+    for name, command in cli.commands.items():
+        names = {option for parameter in command.params for option in parameter.opts}
+        assert {"--json", "-C"} <= names, name
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from move37.faces.cli.main import run_command\n"
+        "run_command(['--help'])\n"
+        "print([m for m in sys.modules if m.split('.')[0] in "
+        "{'numpy', 'optuna', 'pygit2', 'rich', 'matplotlib', 'tree_sitter', 'sqlite3', 'msgspec'}"
+        " or m == 'move37.app'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_command_reference_is_the_help() -> None:
+    page = Path(__file__, "..", "..", "..", "docs", "cli.md").resolve()
+    assert page.read_text() == docs.render(), "write it again: python -m move37.faces.cli.docs"
+
+
+def test_version_is_the_packages(tmp_path: Path) -> None:
+    assert move37_("--version", cwd=tmp_path).stdout == f"move37 {move37.__version__}\n"
+
+
+def test_alone_it_says_how_to_begin(tmp_path: Path) -> None:
+    done = move37_(cwd=tmp_path)
+    assert done.returncode == 0
+    assert "`move37 init`, then `move37 run`" in done.stdout
+    write_task(tmp_path)
+    assert "`move37 init`" not in move37_(cwd=tmp_path).stdout
+
+
+def test_a_misspelt_command_is_guessed(tmp_path: Path) -> None:
+    done = move37_("stauts", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "move37: there is no command 'stauts'; did you mean `move37 status`?\n"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("status",),
+        ("list",),
+        ("show", "x1"),
+        ("diff",),
+        ("best",),
+        ("certify",),
+        ("verify",),
+        ("apply",),
+        ("branch", "result"),
+        ("patch",),
+        ("report",),
+    ],
+)
+def test_without_a_study_every_command_says_what_to_do(
+    tmp_path: Path, args: tuple[str, ...]
+) -> None:
+    done = move37_(*args, "--json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert json.loads(done.stdout) == {"error": done.stderr.removeprefix("move37: ").strip()}
+    assert "`move37 run`" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir()), "looking leaves nothing behind"
+
+
+def test_a_broken_task_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "move37.toml").write_text("goal = \n")
+    done = move37_("run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("move37: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("written", ["1a", "x", "-1", "x-1", "٣", "1.0", ""])
+def test_what_is_no_experiment_is_wrong_usage(tmp_path: Path, written: str) -> None:
+    assert move37_("show", "--", written, cwd=tmp_path).returncode == 2
+
+
+def test_an_unknown_demo_and_an_unknown_bench_are_named(tmp_path: Path) -> None:
+    for command in ("demo", "bench"):
+        done = move37_(command, "nosuch", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "'nosuch'" in done.stderr
+
+
+def test_bench_without_a_name_lists_them(tmp_path: Path) -> None:
+    done = move37_("bench", "--json", cwd=tmp_path)
+    assert set(json.loads(done.stdout)["benches"]) >= {"overhead", "planted"}
+
+
+# --- with a study --------------------------------------------------------------------------------
+
+
+def test_json_is_one_object_on_standard_output(study: Path) -> None:
+    for args in (
+        ("status",),
+        ("list",),
+        ("show", "x0"),
+        ("diff",),
+        ("best",),
+        ("verify",),
+        ("patch",),
+        (),
+    ):
+        done = move37_(*args, "--json", cwd=study)
+        assert done.returncode == 0, (args, done.stderr)
+        assert done.stdout.count("\n") == 1
+        assert isinstance(json.loads(done.stdout), dict)
+        assert done.stderr == ""
+
+
+def test_a_finished_run_says_what_it_certified(study: Path) -> None:
+    done = move37_("run", "--json", cwd=study)
+    result = json.loads(done.stdout)
+    assert result["halt"] == "budget"
+    assert result["status"]["spent"]["experiments"] == 3
+    certified = result["certified"]
+    assert {"effect", "interval", "relative_gain", "holdout_relative_gain", "trials"} <= set(
+        certified
+    )
+    assert certified["trials"] == 2 * certified["pairs"] > 0
+    assert "best so far" in done.stderr or "ended:" in done.stderr
+
+
+def test_experiments_are_written_with_or_without_an_x(study: Path) -> None:
+    assert move37_("show", "1", cwd=study).stdout == move37_("show", "x1", cwd=study).stdout
+
+
+def test_the_directory_can_be_named_before_or_after_the_command(
+    study: Path, tmp_path: Path
+) -> None:
+    here = move37_("status", cwd=study).stdout
+    assert move37_("-C", str(study), "status", cwd=tmp_path).stdout == here
+    assert move37_("status", "-C", str(study), cwd=tmp_path).stdout == here
+
+
+def test_a_patch_is_what_git_takes(study: Path, tmp_path: Path) -> None:
+    target = write_task(tmp_path / "copy")
+    (tmp_path / "result.patch").write_bytes(move37_("patch", cwd=study).stdout.encode())
+    subprocess.run(["git", "apply", str(tmp_path / "result.patch")], cwd=target, check=True)
+    assert (target / "train.py").read_text() != (study / "train.py").read_text()
+    assert (study / "train.py").read_text() == "rate = 0.01\nwidth = 16\n"
+
+
+def test_report_draws_the_chart(study: Path, tmp_path: Path) -> None:
+    done = move37_("report", "--out", str(tmp_path), "--json", cwd=study)
+    assert json.loads(done.stdout) == {"files": [str(tmp_path / "progress.png")]}
+    assert (tmp_path / "progress.png").read_bytes().startswith(b"\x89PNG")
+    assert done.stderr == ""
+
+
+def test_an_experiment_that_is_not_there_is_named(study: Path) -> None:
+    done = move37_("show", "x99", cwd=study)
+    assert done.returncode == 2
+    assert "x99" in done.stderr
+
+
+def test_nobody_reads_on_and_nobody_complains(study: Path) -> None:
+    command = f"{sys.executable} -m move37.faces.cli.main"
+    script = f"({command} list; echo code $? >&2) | true; ({command} show x1; echo code $? >&2) | head -1"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=study, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "code 0\ncode 0\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
+def test_any_terminal_encoding_will_do(study: Path, encoding: str) -> None:
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    for args in ((), ("list",), ("show", "x1"), ("--help",)):
+        done = move37_(*args, cwd=study, env=env, encoding=encoding)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- a run that is watched -----------------------------------------------------------------------
+
+
+def test_in_a_pipe_a_run_is_plain_lines(tmp_path: Path) -> None:
+    root = write_task(tmp_path)
+    done = move37_("run", "--experiments", "2", "--no-certify", cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert "\r" not in done.stdout
+    assert "\x1b" not in done.stdout
+    ended = [line for line in done.stdout.splitlines() if line.startswith(("x1 ", "x2 "))]
+    assert sum(" of 2 " in line for line in ended) == 2
+
+
+def test_ctrl_c_finishes_what_runs_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    root = write_task(tmp_path, pause=0.3)
+    command = [sys.executable, "-m", "move37.faces.cli.main", "run", "--workers", "1"]
+    running = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("x1 measured"):
+            break
+    running.send_signal(signal.SIGINT)
+    rest = running.stdout.read()
+    assert running.wait(30) == 3
+    running.stdout.close()
+    assert "finishing what runs; Ctrl-C again stops now" in rest
+    done = move37_("run", "--no-certify", "--json", cwd=root)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["status"]["spent"]["experiments"] == 3
+    assert move37_("verify", cwd=root).returncode == 0
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    root = write_task(tmp_path, pause=15.0)
+    command = [sys.executable, "-m", "move37.faces.cli.main", "run", "--workers", "1"]
+    running = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("measuring the baseline"):
+            break
+    running.send_signal(signal.SIGINT)
+    assert "finishing what runs" in running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    assert running.wait(10) == 3
+    running.stdout.close()
+
+
+def test_when_nobody_reads_its_lines_a_run_stops_as_if_asked_to(tmp_path: Path) -> None:
+    root = write_task(tmp_path, pause=0.2)
+    script = (
+        f"({sys.executable} -m move37.faces.cli.main run --workers 1; echo code $? >&2) | head -4"
+    )
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "code 3\n"
+
+
+def test_on_a_terminal_a_run_is_drawn_and_leaves_its_result(tmp_path: Path) -> None:
+    root = write_task(tmp_path)
+    shown = _on_a_terminal(["run", "--experiments", "2", "--no-certify"], cwd=root)
+    assert "believed best" in shown
+    assert "\x1b[" in shown
+    assert "The run ended: the budget is spent." in shown
+
+
+def _on_a_terminal(args: list[str], *, cwd: Path) -> str:
+    """What a command writes to a terminal of 80 by 24."""
+    child, terminal = pty.fork()
+    if child == 0:  # pragma: no cover
+        os.chdir(cwd)
+        env = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24", "LANG": "C.UTF-8"}
+        os.execve(sys.executable, [sys.executable, "-m", "move37.faces.cli.main", *args], env)
+    written, until = b"", time.monotonic() + 60
+    while time.monotonic() < until:
+        ready, _, _ = select.select([terminal], [], [], 1.0)
+        try:
+            chunk = os.read(terminal, 65536) if ready else b"-"
+        except OSError:  # how Linux says that the other end is closed
+            break
+        written += chunk if ready else b""
+    os.close(terminal)
+    os.waitpid(child, 0)
+    return written.decode()
