@@ -59,7 +59,7 @@ class Code(Protocol):
         """Write all files into an existing, empty directory."""
         ...
 
-    def changed(self, old: str, new: str) -> Mapping[str, bytes | None]:
+    def changed(self, old: str, new: str) -> dict[str, bytes | None]:
         """New content of every file that differs, by path, sorted; `None` for one that is gone."""
         ...
 
