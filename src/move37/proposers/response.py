@@ -50,30 +50,38 @@ class Response:
         import numpy as np
 
         self._index = index = _columns(sites)
-        mean, sd = _prior(sites, index, scale)
-        precision = np.diag(sd**-2.0)
-        weighted = mean * sd**-2.0
-        if observations:
-            rows = np.zeros((len(observations), len(index)))
-            for row, observation in enumerate(observations):
-                for feature, amount in observation.features.items():
-                    column = index.get(feature)
-                    if column is not None:
-                        rows[row, column] = amount
-            noise = np.array([o.variance for o in observations])
-            effects = np.array([o.effect for o in observations])
-            precision += rows.T @ (rows / noise[:, None])
-            weighted = weighted + rows.T @ (effects / noise)
-        self._factor = np.linalg.cholesky(precision)
-        half = np.linalg.solve(self._factor, weighted)
-        self.mean: Array = np.linalg.solve(self._factor.T, half)
+        self.mean, self._sd = _prior(sites, index, scale)
+        # what no observation bears on stays at its prior, and need not be solved for
+        bearing = {feature for o in observations for feature in o.features if feature in index}
+        self._touched = touched = sorted(index[feature] for feature in bearing)
+        place = {column: at for at, column in enumerate(touched)}
+        rows = np.zeros((len(observations), len(touched)))
+        for row, observation in enumerate(observations):
+            for feature, amount in observation.features.items():
+                column = index.get(feature)
+                if column is not None:
+                    rows[row, place[column]] = amount
+        mean, sd = self.mean[touched], self._sd[touched]
+        weights = np.array([1.0 / o.variance for o in observations])
+        surprise = np.array([o.effect for o in observations]) - rows @ mean
+        # in units of the prior: the matrix is well conditioned whatever the score's scale
+        scaled = rows * sd * np.sqrt(weights)[:, None]
+        precision = np.eye(len(touched)) + scaled.T @ scaled
+        values, vectors = np.linalg.eigh(precision)
+        pull = (rows * sd).T @ (weights * surprise)
+        self.mean[touched] = mean + sd * (vectors @ ((vectors.T @ pull) / values))
+        self._spread: Array = (
+            sd[:, None] * vectors / np.sqrt(values)
+        )  # a square root of the variance
 
     def draws(self, seed: int, count: int) -> "Array":
         """Samples of all effects: `[count, features]`."""
         import numpy as np
 
         noise = np.random.default_rng(seed).standard_normal((len(self.mean), count))
-        return self.mean + np.linalg.solve(self._factor.T, noise).T
+        around = self._sd[:, None] * noise
+        around[self._touched] = self._spread @ noise[self._touched]
+        return (self.mean[:, None] + around).T
 
     def design(self, moves: Sequence[Move]) -> "Array":
         """The features of moves as rows: `[moves, features]`."""

@@ -17,15 +17,7 @@ from move37.core.facts import EpochStarted, Fact, Opened, Proposed
 from move37.core.protocols import Believer, Request
 from move37.core.records import Failed, Proposal
 from move37.core.seeds import derive_seed
-from move37.proposers.moves import (
-    Move,
-    Tried,
-    features,
-    joined,
-    linked,
-    moves_of,
-    position,
-)
+from move37.proposers.moves import Move, Ruler, Tried, joined, linked, position
 from move37.proposers.response import Observation, Response
 from move37.proposers.sites import Edit, Site, Sites, apply_edits
 from move37.proposers.tpe import Point, ask_tpe
@@ -101,6 +93,7 @@ class Tune:
     def __init__(self, settings: TuneSettings | None = None) -> None:
         self._settings = settings or TuneSettings()
         self._sites = Sites()
+        self._ruler = Ruler()
         self._turns: deque[Turn] = deque(maxlen=self._settings.window)
         self._places: OrderedDict[int, Mapping[str, str]] = OrderedDict()
         """Spellings that an experiment has and the baseline has not, for the latest experiments."""
@@ -145,7 +138,7 @@ class Tune:
         seed = request.experiment.seed
         chance = Random(seed)
         scale = _scale(effects, request.beliefs)
-        board = _Board(sites, effects, scale, seed)
+        board = _Board(sites, effects, scale, seed, self._ruler)
         parent = request.parents[0].id
         done = self._done_from(parent, request)
         asked = None
@@ -241,7 +234,10 @@ class Tune:
         edits = ask_tpe(
             active, points, seed=derive_seed(seed, "tpe"), limit=self._settings.together
         )
-        moves = [Move((edit,), features(edit.site, edit.site.text, edit.text)) for edit in edits]
+        moves = [
+            Move((edit,), self._ruler.features(edit.site, edit.site.text, edit.text))
+            for edit in edits
+        ]
         return joined(moves) if moves else None
 
     def _proposal(
@@ -269,7 +265,12 @@ class _Board:
     """All moves that are open, with the model's opinion of each."""
 
     def __init__(
-        self, sites: Sequence[Site], effects: Sequence[Effect], scale: float, seed: int
+        self,
+        sites: Sequence[Site],
+        effects: Sequence[Effect],
+        scale: float,
+        seed: int,
+        ruler: Ruler,
     ) -> None:
         by_id = {site.id: site for site in sites}
         observations: list[Observation] = []
@@ -282,16 +283,16 @@ class _Board:
             ]
             seen: dict[tuple[str, str], float] = {}
             for site, old, new in found:
-                seen |= features(site, old, new)
-                tried[site.id] = _widened(tried.get(site.id, Tried()), site, old, new)
+                seen |= ruler.features(site, old, new)
+                tried[site.id] = _widened(tried.get(site.id, Tried()), site, (old, new), ruler)
             if seen:
                 observations.append(_observation(seen, effect, scale))
         self._response = response = Response(sites, observations, scale=scale)
         moves: list[Move] = []
         for site in sites:
-            wishes = _wishes(response, site) if site.id in tried else ()
-            moves += moves_of(site, tried.get(site.id, Tried()), wishes)
-        moves += linked(sites, moves)
+            wish = _wish(response, site, ruler) if site.id in tried else None
+            moves += ruler.moves(site, tried.get(site.id, Tried()), wish)
+        moves += linked(sites, moves, ruler)
         self.moves = moves
         self._tried = tried
         design = response.design(moves)
@@ -376,23 +377,23 @@ def _observation(
     return Observation(seen, gain, effect.variance + misfit)
 
 
-def _widened(tried: Tried, site: Site, old: str, new: str) -> Tried:
-    places = [p for text in (old, new) if (p := position(site, text)) is not None]
-    if tried.count:
-        places += [tried.low, tried.high]
+def _widened(tried: Tried, site: Site, texts: Sequence[str], ruler: Ruler) -> Tried:
+    places = [p for text in texts if (p := ruler.position(site, text)) is not None]
     if not places:
         return replace(tried, count=tried.count + 1)
+    if tried.count:
+        places += [tried.low, tried.high]
     return Tried(tried.count + 1, min(places), max(places))
 
 
-def _wishes(response: Response, site: Site) -> tuple[float, ...]:
+def _wish(response: Response, site: Site, ruler: Ruler) -> float | None:
     """Where the model puts the best value of a numeric site."""
     if site.kind != "number":
-        return ()
-    here, peak = position(site, site.text), response.peak(site)
+        return None
+    here, peak = ruler.position(site, site.text), response.peak(site)
     if here is None or peak is None or abs(peak) < 0.1:
-        return ()
-    return (here + max(-3.0, min(3.0, peak)),)
+        return None
+    return here + max(-3.0, min(3.0, peak))
 
 
 def _kind(move: Move) -> str:
