@@ -343,7 +343,7 @@ class GitCode:
         import pygit2
 
         try:
-            return self._repo.read(id)
+            return packs.read_loose(self.path, id) or self._repo.read(id)
         except (KeyError, ValueError, OSError, pygit2.GitError) as error:
             raise LookupError(str(error)) from error
 
