@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
@@ -22,8 +22,9 @@ from move37.core.records import Exit, Fence, Launch, Strength
 from move37.sandbox import processes, scratch, seccomp
 from move37.sandbox.cgroup import Group, make_group
 from move37.sandbox.output import Capture
+from move37.sandbox.scratch import fresh
 from move37.sandbox.started import Started, cores, ended, inside, last_line, limit_resources
-from move37.sandbox.view import OUT, WORKSPACE, View, environment, make_view
+from move37.sandbox.view import OUT, WORKSPACE, View, environment, make_view, write_etc
 from move37.sandbox.watch import PROCESSES, Limits, drain, require_space, watch
 
 NOT_INSTALLED: Final = (
@@ -36,11 +37,6 @@ FIRST_UID: Final = 61_000
 _MOST_BINDS: Final = 64
 """Above this many protected files, level B protects whole directories where it can."""
 _SMALLEST_TMP: Final = 16 * 1024**2
-
-_PASSWD: Final = "root:x:0:0:root:/root:/bin/sh\nmove37:x:{uid}:{uid}:move37:/tmp:/bin/sh\n"
-_GROUP: Final = "root:x:0:\nmove37:x:{uid}:\n"
-_HOSTS: Final = "127.0.0.1 localhost\n::1 localhost\n"
-_NAMES: Final = "passwd: files\ngroup: files\nhosts: files\n"
 
 _NAMESPACES: Final = (
     "--unshare-ipc",
@@ -93,9 +89,19 @@ class Bubblewrap:
         self._filter = seccomp.here()
         self._uid = FIRST_UID + slot
         self._group = group(f"{slot}-{token_hex(4)}")
-        self._user = _user_namespace(bwrap, self._uid) if level == "user" else []
-        self._kernel = list(_kernel_arguments()) if level == "user" else []
-        self._etc = _write_etc(scratch / f"etc-{level}-{slot}", self._uid)
+        etc = fresh(scratch / f"etc-{level}-{slot}")
+        write_etc(etc, self._uid)
+        user = _user_namespace(bwrap, self._uid) if level == "user" else list[str]()
+        kernel = _kernel_arguments() if level == "user" else list[str]()
+        self._always = [
+            *user,
+            *_NAMESPACES,
+            *_view_arguments(self._view, etc.resolve()),
+            *("--proc", "/proc"),
+            *kernel,
+            *("--dev", "/dev"),
+            *(a for path in self._view.devices for a in ("--dev-bind", str(path), str(path))),
+        ]
 
     @property
     def limits_by_kernel(self) -> bool:
@@ -106,6 +112,10 @@ class Bubblewrap:
         require_space(launch.workspace)
         processes.adopt_orphans()
         places = self._prepare(launch)
+        if self._group is not None:
+            self._group.begin(
+                memory_bytes=launch.memory_bytes, processes=PROCESSES, cpus=launch.cpus
+            )
         began = time.monotonic()
         started = self._start(launch, places)
         limits = Limits(
@@ -173,11 +183,7 @@ class Bubblewrap:
             launch, self._fence, self._environ, path=self._view.path, out=OUT, temporary="/tmp"
         )
         return [
-            *self._user,
-            *_NAMESPACES,
-            *_view_arguments(self._view, self._etc),
-            *("--proc", "/proc", *self._kernel, "--dev", "/dev"),
-            *(a for path in self._view.devices for a in ("--dev-bind", str(path), str(path))),
+            *self._always,
             *(*room, "/dev/shm", *room, "/tmp", "--remount-ro", "/dev"),
             *places,
             *("--remount-ro", "/", "--chdir", WORKSPACE, "--clearenv"),
@@ -222,36 +228,42 @@ class Bubblewrap:
             }
             options = [text for option, fd in given.items() for text in (option, str(fd))]
             try:
-                process = subprocess.Popen(
-                    [self._bwrap, *options, "--", *self._command(launch)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    env={"PATH": os.defpath},
-                    bufsize=0,
-                    pass_fds=tuple(given.values()),
-                )
+                process = self._spawn([*options, "--", *self._command(launch)], given.values())
             except OSError:
                 os.close(status)
                 raise
             finally:
                 os.close(status_write)
             started = Started(process, status)
-            if started.first is not None:
-                self._limit(started.first, launch)
+            with contextlib.ExitStack() as unfinished:
+                unfinished.callback(started.end)
+                if started.first is not None:
+                    self._limit(started.first, launch)
+                unfinished.pop_all()
             os.write(gate, b"\n")
         return started
+
+    def _spawn(self, arguments: Sequence[str], given: Iterable[int]) -> subprocess.Popen[bytes]:
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                [self._bwrap, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={"PATH": os.defpath},
+                bufsize=0,
+                pass_fds=tuple(given),
+            )
+
+        return start() if self._group is None else self._group.spawn(start)
 
     def _limit(self, pid: int, launch: Launch) -> None:
         """Put limits on a process that has not begun: all that it starts will inherit them."""
         with contextlib.suppress(ProcessLookupError):
             limit_resources(pid, launch)
-            if self._group is not None:
-                self._group.begin(
-                    memory_bytes=launch.memory_bytes, processes=PROCESSES, cpus=launch.cpus
-                )
-                self._group.add(pid)
             os.sched_setaffinity(pid, cores(self._slot, launch.cpus))
+        if self._group is not None:
+            self._group.start_counting()
 
 
 def _covers(
@@ -289,38 +301,20 @@ def _whole_directories(workspace: Path, protect: AbstractSet[PurePosixPath]) -> 
     return {path for path in merged if not any(parent in merged for parent in path.parents)}
 
 
-def _view_arguments(view: View, etc: Mapping[str, Path]) -> Iterator[str]:
-    shown = [*view.binds, Path(WORKSPACE), Path("/etc/passwd")]
-    for parent in sorted({parent for path in shown for parent in path.parents} - {Path("/")}):
+def _view_arguments(view: View, etc: Path) -> Iterator[str]:
+    for parent in sorted({p for path in (*view.binds, Path(WORKSPACE)) for p in path.parents}):
         yield from ("--dir", str(parent))  # or bubblewrap makes them for root alone
+    yield from ("--ro-bind", str(etc), "/etc")
     for bind in view.binds:
         yield from ("--ro-bind", str(bind), str(bind))
     for name, target in view.links:
         yield from ("--symlink", target, name)
-    for name, path in etc.items():
-        yield from ("--ro-bind", str(path), f"/etc/{name}")
 
 
 def _kernel_arguments() -> Iterator[str]:
     """Cover the kernel's switches: to their owner, when that is root, they are writable files."""
     for path in ("/proc/sys", "/proc/sysrq-trigger"):
         yield from ("--ro-bind-try", path, path)
-
-
-def _write_etc(directory: Path, uid: int) -> dict[str, Path]:
-    """The few files of /etc that programs ask for names, about nobody but the program itself."""
-    directory.mkdir(parents=True, exist_ok=True)
-    texts = {
-        "passwd": _PASSWD.format(uid=uid),
-        "group": _GROUP.format(uid=uid),
-        "hosts": _HOSTS,
-        "nsswitch.conf": _NAMES,
-    }
-    for name, text in texts.items():
-        path = directory / name
-        path.write_text(text)
-        path.chmod(0o644)
-    return {name: (directory / name).resolve() for name in texts}
 
 
 def _user_namespace(bwrap: str, uid: int) -> list[str]:

@@ -5,10 +5,14 @@ Used where they are writable (usually: as root). Elsewhere the tree is watched i
 
 import contextlib
 import os
+import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 _ROOT: Final = Path("/sys/fs/cgroup")
 _CONTROLLERS: Final = ("memory", "pids", "cpuacct", "cpu")
@@ -17,51 +21,69 @@ _PREFIX: Final = "move37-"
 
 
 class Group:
-    """One group, reused by every trial of a sandbox. Gone when the sandbox is."""
+    """One group, reused by every trial of a sandbox. Gone when the sandbox is.
+
+    Moving a process into a group makes the kernel wait, often for 10 ms; being born in one is free.
+    So a thread of ours lives in it, and starts what shall be in it.
+    """
 
     def __init__(self, places: Mapping[str, Path]) -> None:
         self._places = places
+        self._oom_control = places["memory"] / "memory.oom_control"
+        self._cpu_usage = places["cpuacct"] / "cpuacct.usage"
         self._oom_kills = 0
         self._cpu_nanoseconds = 0
-        weakref.finalize(self, _remove, tuple(places.values()))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="move37-launcher")
+        weakref.finalize(self, _end, self._thread, tuple(places.values()))
+        self._thread.submit(self._enter).result()
 
     def begin(self, *, memory_bytes: int, processes: int, cpus: int) -> None:
-        """Set the limits and start counting anew. Empties the caches of the trial before."""
+        """Set the limits for the next program, and start counting anew."""
         memory = self._places["memory"]
-        with contextlib.suppress(OSError):
+        try:
+            _write(memory / "memory.limit_in_bytes", str(memory_bytes))
+        except OSError:  # busy: the trial before has left more than that in the caches
             _write(memory / "memory.force_empty", "1")
-        _write(memory / "memory.limit_in_bytes", str(memory_bytes))
+            _write(memory / "memory.limit_in_bytes", str(memory_bytes))
         with contextlib.suppress(OSError):  # only where swap is accounted for
             _write(memory / "memory.memsw.limit_in_bytes", str(memory_bytes))
         _write(self._places["pids"] / "pids.max", str(processes))
         # However many it starts, together they weigh as much as `cpus` of anybody's processes.
         _write(self._places["cpu"] / "cpu.shares", str(_CPU_SHARES * cpus))
+        self.start_counting()
+
+    def spawn(self, start: Callable[[], T]) -> T:
+        """Call it where every process that it starts is in the group."""
+        return self._thread.submit(start).result()
+
+    def start_counting(self) -> None:
+        """What was used up to now is not the program's."""
         self._oom_kills = self._count_oom_kills()
         self._cpu_nanoseconds = self._count_cpu()
 
-    def add(self, pid: int) -> None:
-        """Put a process in, and so all that it starts from now on."""
-        for place in self._places.values():
-            _write(place / "cgroup.procs", str(pid))
-
     def members(self) -> list[int]:
-        return [int(pid) for pid in (self._places["pids"] / "cgroup.procs").read_text().split()]
+        """Its processes; not this one, of which only a thread is in it."""
+        found = {int(pid) for pid in (self._places["pids"] / "cgroup.procs").read_text().split()}
+        return list(found - {os.getpid()})
 
     def ran_out_of_memory(self) -> bool:
-        """Whether the kernel has killed one of its processes since `begin`."""
+        """Whether the kernel has killed one of its processes since the count began."""
         return self._count_oom_kills() > self._oom_kills
 
     def cpu_seconds(self) -> float:
-        """Of all processes that were in it since `begin`, dead ones included."""
+        """Of all processes that were in it since the count began, dead ones included."""
         return (self._count_cpu() - self._cpu_nanoseconds) / 1e9
 
+    def _enter(self) -> None:
+        for place in self._places.values():
+            _write(place / "tasks", str(threading.get_native_id()))
+
     def _count_oom_kills(self) -> int:
-        text = (self._places["memory"] / "memory.oom_control").read_text()
-        found = dict(line.split() for line in text.splitlines())
-        return int(found["oom_kill"])
+        text = _read(self._oom_control)
+        return int(text.rpartition("oom_kill ")[2])
 
     def _count_cpu(self) -> int:
-        return int((self._places["cpuacct"] / "cpuacct.usage").read_text())
+        return int(_read(self._cpu_usage))
 
 
 def make_group(name: str) -> Group | None:
@@ -102,10 +124,23 @@ def _remove_dead(home: Path) -> None:
             _remove((place,))
 
 
+def _end(thread: ThreadPoolExecutor, places: tuple[Path, ...]) -> None:
+    thread.shutdown()
+    _remove(places)
+
+
 def _remove(places: tuple[Path, ...]) -> None:
     for place in places:
         with contextlib.suppress(OSError):
             place.rmdir()
+
+
+def _read(path: Path) -> str:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 4096).decode()
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, text: str) -> None:

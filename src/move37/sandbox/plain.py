@@ -6,7 +6,6 @@ whatever the user can. `protect` is a matter of modes: it stops accidents, not i
 
 import contextlib
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -118,31 +117,31 @@ class Plain:
             out=str(launch.out.absolute()),
             temporary=str(temporary.absolute()),
         )
-        return subprocess.Popen(
-            ["/bin/sh", "-c", _GATE, "sh", launch.command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=launch.workspace,
-            env=variables,
-            bufsize=0,
-            start_new_session=True,
-        )
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", _GATE, "sh", launch.command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=launch.workspace,
+                env=variables,
+                bufsize=0,
+                start_new_session=True,
+            )
+
+        if self._group is None:
+            return start()
+        self._group.begin(memory_bytes=launch.memory_bytes, processes=PROCESSES, cpus=launch.cpus)
+        return self._group.spawn(start)
 
     def _limit(self, pid: int, launch: Launch) -> None:
         with contextlib.suppress(ProcessLookupError):
-            limit_resources(pid, launch)
+            # Without a group, counted over all that the user runs on this machine.
+            others = 0 if self._group else processes.threads_of_user(os.geteuid())
+            limit_resources(pid, launch, processes_allowed=others + PROCESSES)
             if self._group is not None:
-                self._group.begin(
-                    memory_bytes=launch.memory_bytes, processes=PROCESSES, cpus=launch.cpus
-                )
-                self._group.add(pid)
-            elif os.geteuid() != 0:
-                # Counted over all that the user runs on this machine.
-                most = processes.threads_of_user(os.geteuid()) + PROCESSES
-                _, hard = resource.prlimit(pid, resource.RLIMIT_NPROC)
-                most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-                resource.prlimit(pid, resource.RLIMIT_NPROC, (most, most))
+                self._group.start_counting()
             os.sched_setaffinity(pid, cores(self._slot, launch.cpus))
 
 

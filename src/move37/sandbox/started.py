@@ -74,13 +74,18 @@ class Started:
             self._told += told
 
 
-def limit_resources(pid: int, launch: Launch) -> None:
+def lower_limit(pid: int, limit: int, most: int) -> None:
+    """Never raises one: a limit that was lower stays as it is."""
+    _, hard = resource.prlimit(pid, limit)
+    if hard == resource.RLIM_INFINITY or hard > most:
+        resource.prlimit(pid, limit, (most, most))
+
+
+def limit_resources(pid: int, launch: Launch, *, processes_allowed: int = PROCESSES) -> None:
     """Limits that every process has for itself: no core dumps, no huge file, so many processes."""
     resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (launch.disk_bytes, launch.disk_bytes))
-    _, most = resource.prlimit(pid, resource.RLIMIT_NPROC)
-    if most == resource.RLIM_INFINITY or most > PROCESSES:
-        resource.prlimit(pid, resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
+    lower_limit(pid, resource.RLIMIT_FSIZE, launch.disk_bytes)
+    lower_limit(pid, resource.RLIMIT_NPROC, processes_allowed)
     # If the machine runs out of memory all the same, this is what the kernel should end.
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
@@ -99,7 +104,7 @@ def cores(slot: int, cpus: int) -> set[int]:
 def ended(returncode: int) -> tuple[Ending, int]:
     """How a program ended by itself. A shell tells of a signal as 128 plus its number."""
     number = -returncode if returncode < 0 else returncode - 128
-    if number not in signal.valid_signals():
+    if not 1 <= number < signal.NSIG:
         return "exited", returncode
     return ("disk" if number == signal.SIGXFSZ else "signalled"), number
 

@@ -4,6 +4,7 @@ Never a home directory, never the rest of the user's repository: a virtual envir
 shown alone. Also the environment variables, from an allow-list.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +33,10 @@ _ETC: Final = (
     "mime.types",
     "timezone",
 )
+_PASSWD: Final = "root:x:0:0:root:/root:/bin/sh\nmove37:x:{uid}:{uid}:move37:/tmp:/bin/sh\n"
+_GROUP: Final = "root:x:0:\nmove37:x:{uid}:\n"
+_HOSTS: Final = "127.0.0.1 localhost\n::1 localhost\n"
+_NAMES: Final = "passwd: files\ngroup: files\nhosts: files\n"
 _SYSTEM_PATH: Final = (
     "/usr/local/bin",
     "/usr/bin",
@@ -81,9 +86,8 @@ def make_view(fence: Fence, environ: Mapping[str, str], *, prefix: Path, base_pr
     if any(root.is_relative_to("/nix/store") for root in roots):
         roots.append(Path("/nix/store"))
     system = [Path("/", name) for name in _SYSTEM_LINKS]
-    etc = [found for pattern in _ETC for found in sorted(Path("/etc").glob(pattern))]
     directories = [place for place in system if place.is_dir() and not place.is_symlink()]
-    binds = _outermost([*roots, *directories, *etc, *(p for p in read if not _is_device(p))])
+    binds = _outermost([*roots, *directories, *(p for p in read if not _is_device(p))])
     if clash := [bind for bind in binds if bind.is_relative_to("/trial")]:
         raise SandboxError(
             f"{str(clash[0])!r} cannot be shown to the evaluation: inside the sandbox, /trial is "
@@ -98,6 +102,30 @@ def make_view(fence: Fence, environ: Mapping[str, str], *, prefix: Path, base_pr
         links=tuple((str(p), str(p.readlink())) for p in system if p.is_symlink()),
         path=":".join(dict.fromkeys(map(str, places))),
     )
+
+
+def write_etc(directory: Path, uid: int) -> None:
+    """Make a small /etc: who the program is, and copies of the little that ordinary tools need."""
+    texts = {
+        "passwd": _PASSWD.format(uid=uid),
+        "group": _GROUP.format(uid=uid),
+        "hosts": _HOSTS,
+        "nsswitch.conf": _NAMES,
+    }
+    for name, text in texts.items():
+        (directory / name).write_text(text)
+    for found in (found for pattern in _ETC for found in Path("/etc").glob(pattern)):
+        target = directory / found.name
+        with contextlib.suppress(OSError):  # what we may not read, nobody needs
+            if found.is_dir() and not found.is_symlink():
+                shutil.copytree(found, target, symlinks=True)
+            else:
+                shutil.copy2(found, target, follow_symlinks=False)
+    for place, _, files in os.walk(directory):
+        Path(place).chmod(0o755)
+        for name in files:
+            if not Path(place, name).is_symlink():
+                Path(place, name).chmod(0o644)
 
 
 def environment(

@@ -239,6 +239,7 @@ class SandboxContract:
         launch = replace(trial.launch(python(pool)), memory_bytes=300 * MB)
         assert trial.sandbox.run(launch).ending == "exited"
 
+    @pytest.mark.slow
     def test_a_fork_bomb_goes_off_in_a_box(self, trial: Trial) -> None:
         bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass\n"
         launch = replace(trial.launch(python(bomb)), timeout_seconds=1)
