@@ -14,7 +14,8 @@ class GalleryEntry:
     metric: str
     """The metric's name in its `move37.toml`."""
     best_known: float | None
-    """The best value of the metric that we have seen, mean over seeds. `None`: not looked for."""
+    """The best value of the metric that we have seen, mean over seeds; on the Python that the
+    task's page in docs/gallery names. `None`: nobody has looked."""
     experiments: int
     """Default budget for a first look."""
     hours: float
