@@ -1,6 +1,7 @@
 """A study on disk: what it refuses, what it finds wrong with itself, and what a person sees in it."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -89,7 +90,7 @@ class TestOpening:
             SqliteStore.open(tmp_path / ".move37", write=False)
         assert not (tmp_path / ".move37").exists()
 
-    def test_reading_changes_nothing_and_needs_no_lock(self, study: Path) -> None:
+    def test_readers_need_no_lock_and_cannot_write(self, study: Path) -> None:
         with (
             SqliteStore.open(study, write=True) as writer,
             SqliteStore.open(study, write=False) as reader,
@@ -298,6 +299,16 @@ class TestViews:
             (1, "search", 1, 4.0, None),
             (2, "search", 0, None, "run"),
         ]
+
+    def test_the_page_about_the_store_is_right(self, db: sqlite3.Connection) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "store.md").read_text()
+        (queries,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+        answers = [db.execute(query).fetchall() for query in queries.split(";") if query.strip()]
+        assert [row[0] for row in answers[0]] == [1, 0]
+        for name in ("experiments", "trials", "facts", "attachments"):
+            (described,) = re.findall(rf"^\| `{name}` \| (.*) \|$", page, re.MULTILINE)
+            columns = re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", described))
+            assert columns == [row[1] for row in db.execute(f"PRAGMA table_info({name})")]
 
 
 class TestUnwritable:

@@ -67,12 +67,16 @@ class SqliteStore:
         lock = WriterLock.take(directory / "lock")
         try:
             db = _connect_to_write(directory)
-            code = GitCode(directory / "code.git", write=True)
-            _restore_programs(db, code)
         except BaseException:
             lock.release()
             raise
-        return cls(directory, db, code, lock)
+        store = cls(directory, db, GitCode(directory / "code.git", write=True), lock)
+        try:
+            store._restore_programs()
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +131,12 @@ class SqliteStore:
             ((id, kind, zlib.compress(data, _COMPRESSION)) for id, (kind, data) in objects.items()),
         )
         return objects.keys()
+
+    def _restore_programs(self) -> None:
+        """Put back what a power cut took from the code store."""
+        with _spoken(self.directory):
+            saved = self._db.execute("SELECT id, kind, body FROM unpacked")
+            self._code.restore((id, kind, zlib.decompress(body)) for id, kind, body in saved)
 
     def rows(self, after: int = 0) -> Iterator[Row]:
         """All facts in order, as of the moment of the call; those past row `after` only."""
@@ -234,12 +244,6 @@ def _connect_to_write(directory: Path) -> sqlite3.Connection:
             db.close()
             raise
     return db
-
-
-def _restore_programs(db: sqlite3.Connection, code: GitCode) -> None:
-    """Put back what a power cut took from the code store."""
-    saved = db.execute("SELECT id, kind, body FROM unpacked")
-    code.restore((id, kind, zlib.decompress(body)) for id, kind, body in saved)
 
 
 def _connect_to_read(directory: Path) -> sqlite3.Connection:
