@@ -423,6 +423,9 @@ def bench(where: Where, *, name: str | None, quick: bool) -> None:
 
 def main() -> None:
     """Run the command line, and exit with its code."""
+    # Our matrices are small: threads would spin longer than they compute, beside busy workers.
+    for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     sys.exit(run_command(sys.argv[1:]))
 
 
