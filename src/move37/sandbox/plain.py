@@ -152,7 +152,7 @@ class _Started:
         self.process = process
         self._group = group
         # Children that this process had before are none of the program's.
-        self._others = set(processes.children(os.getpid())) - {process.pid}
+        self._others = processes.all_children(os.getpid()) - {process.pid}
         self._end = os.pidfd_open(process.pid)
         self._cpu_seconds = 0.0
         self._largest = 0
@@ -173,15 +173,15 @@ class _Started:
     def end(self) -> tuple[int, float, int]:
         """End all of it; return the exit status, CPU seconds and the largest process."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while living := self._living():
+        while left := processes.all_children(os.getpid()) - self._others:
             # Stopped first: what is stopped cannot start others while we look.
-            processes.send(living, signal.SIGSTOP)
-            processes.send(self._living(), signal.SIGKILL)
-            for pid in set(processes.children(os.getpid())) - self._others:
+            processes.send(processes.tree(left | set(self._living())), signal.SIGSTOP)
+            processes.send(processes.tree(left | set(self._living())), signal.SIGKILL)
+            for pid in left:
                 self._reap(pid)
             if time.monotonic() > deadline:
                 raise SandboxError(
-                    f"a program does not die (process {living[0]}); "
+                    f"a program does not die (process {min(left)}); "
                     "the kernel holds it, usually for a broken disk or driver"
                 )
         os.close(self._end)
