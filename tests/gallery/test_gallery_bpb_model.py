@@ -424,7 +424,7 @@ def layer(draw: st.DrawFn) -> dict[str, Any]:
     return {"op": draw(st.sampled_from(OPS)), **keys}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     layers=st.lists(
         st.one_of(st.sampled_from([*PLAIN, {"op": "linear", "weight": "square"}]), layer()),
