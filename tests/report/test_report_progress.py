@@ -110,7 +110,15 @@ def test_the_title_claims_only_what_is_certified() -> None:
     picture = composed(study, 4)
     assert picture.title == "val_bpb 5.0 % lower, certified (95 % interval 4.5 % to 5.5 %)"
     assert "hold-out 2.5 % lower" in picture.subtitle
-    assert [step.certified for step in picture.steps] == [False, False, True]
+    assert [x for x, _ in picture.proven] == [4]
+
+
+def test_a_certificate_of_another_than_the_champion_names_it() -> None:
+    study = small()
+    study.certificate(1, effect=0.1, margin=0.01, base=3.2)
+    picture = composed(study, 4)
+    assert picture.title == "val_bpb 3.1 % lower in x1, certified (95 % interval 2.8 % to 3.4 %)"
+    assert picture.proven == [(1, pytest.approx(3.1))]
 
 
 def test_one_blown_up_program_does_not_flatten_the_rest() -> None:

@@ -22,7 +22,6 @@ class Step:
     believed: float
     sd: float
     hypothesis: str
-    certified: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +36,8 @@ class Picture:
     failed: Sequence[int]
     steps: Sequence[Step]
     """The baseline first, if it was measured."""
+    proven: Sequence[tuple[int, float]]
+    """Certified experiments, where they are believed to be; not each is a step."""
     last: int
     noise: float
     certificate: CertificateView | None
@@ -57,7 +58,6 @@ def compose(task: Task, history: History, beliefs: Believer, champion: int | Non
             believed=metric.value(belief.mean),
             sd=belief.sd,
             hypothesis=clean(history[id].hypothesis),
-            certified=id in proven,
         )
         for id, belief in best
     ]
@@ -65,7 +65,7 @@ def compose(task: Task, history: History, beliefs: Believer, champion: int | Non
     certificate = _shown(proofs, champion)
     return Picture(
         metric=metric,
-        title=_title(metric, steps, certificate),
+        title=_title(metric, steps, certificate, champion),
         subtitle=_subtitle(task, len(current) - 1, steps, len(failed), beliefs.noise, certificate),
         dots=[
             (one.id - first, metric.value(fmean(one.scores())))
@@ -74,6 +74,11 @@ def compose(task: Task, history: History, beliefs: Believer, champion: int | Non
         ],
         failed=failed,
         steps=steps,
+        proven=[
+            (id - first, metric.value(belief.mean))
+            for id in sorted(proven)
+            if (belief := beliefs.belief(id)) is not None
+        ],
         last=len(current) - 1,
         noise=beliefs.noise,
         certificate=certificate,
@@ -88,17 +93,24 @@ def _shown(proofs: Sequence[CertificateView], champion: int | None) -> Certifica
     return found[-1] if found else None
 
 
-def _title(metric: Metric, steps: Sequence[Step], certificate: CertificateView | None) -> str:
+def _title(
+    metric: Metric,
+    steps: Sequence[Step],
+    certificate: CertificateView | None,
+    champion: int | None,
+) -> str:
     name = clean(metric.name)
     if certificate is not None and certificate.claim and certificate.effect is not None:
         better = _toward(metric, certificate.effect)
+        if certificate.experiment != champion:
+            better += f" in x{certificate.experiment}"
         gain, interval = certificate.relative_gain, certificate.interval
         assert interval is not None
         if gain is None:
             shown = number(certificate.effect, (interval[1] - interval[0]) / 4)
             return f"{name} {shown} {better}, certified"
         scale = gain / certificate.effect if certificate.effect else 0.0
-        sure = f"{100 * (certificate.level or 0):g} %"
+        sure = f"{100 * (certificate.level or 0):.4g} %"
         low, high = (percent(scale * bound) for bound in interval)
         return f"{name} {percent(gain)} {better}, certified ({sure} interval {low} to {high})"
     if certificate is not None:

@@ -208,16 +208,16 @@ def _draw_steps(axes: Axes, picture: Picture) -> None:
         label="kept, as measured",
         zorder=5,
     )
-    proven = [step for step in steps if step.certified]
-    axes.plot(
-        [step.x for step in proven],
-        [step.believed for step in proven],
-        linestyle="",
-        marker="o",
-        markersize=11,
-        color=CERTIFIED,
-        zorder=6,
-    )
+    if picture.proven:
+        axes.plot(
+            [x for x, _ in picture.proven],
+            [value for _, value in picture.proven],
+            linestyle="",
+            marker="o",
+            markersize=11,
+            color=CERTIFIED,
+            zorder=6,
+        )
 
 
 def _draw_certificate(axes: Axes, picture: Picture) -> None:

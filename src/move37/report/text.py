@@ -260,7 +260,7 @@ def _fresh(
     spread = (high - low) / 4
     up = (effect >= 0) == (metric.goal == "maximize")
     worse = "" if effect >= 0 else ", which is worse"
-    sure = "" if level is None else f"{100 * level:g} % "
+    sure = "" if level is None else f"{100 * level:.4g} % "
     return (
         f"{number(abs(effect), spread)} {'higher' if up else 'lower'} {clean(metric.name)}{worse}, "
         f"{sure}interval {number(low, spread, sign=True)} to {number(high, spread, sign=True)}"
