@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from move37.proposers.moves import Ruler, Tried
+from move37.proposers.moves import Gauge, moves_of
 from move37.proposers.normalise import Normaliser
 from move37.proposers.sites import Sites, apply_edits
 
@@ -115,7 +115,7 @@ def test_every_move_makes_another_program(source: Path) -> None:
     normaliser = Normaliser()
     before = normaliser.identity({path: content})
     for site in Sites().scan(path, content).sites:
-        for move in Ruler().moves(site, Tried()):
+        for move in moves_of(site, Gauge(site)):
             assert normaliser.identity({path: apply_edits(content, move.edits)}) != before
 
 
@@ -124,7 +124,7 @@ def test_what_is_remembered_changes_no_identity(source: Path) -> None:
     path, content = source.name.removesuffix(".txt"), source.read_bytes()
     tight, warm = Normaliser(files=1, parts=4), Normaliser()
     for site in Sites().scan(path, content).sites:
-        for move in Ruler().moves(site, Tried()):
+        for move in moves_of(site, Gauge(site)):
             files = {path: apply_edits(content, move.edits)}
             assert warm.identity(files) == tight.identity(files) == Normaliser().identity(files)
 

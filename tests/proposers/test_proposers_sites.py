@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from move37.core.errors import TaskError
-from move37.proposers.moves import Ruler, Tried
+from move37.proposers.moves import Gauge, moves_of
 from move37.proposers.sites import Edit, Site, Sites, apply_edits
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -31,7 +31,7 @@ def numbers(source: str, path: str = "a.py") -> dict[str, Site]:
 
 
 def steps(site: Site) -> list[str]:
-    return [move.edits[0].text for move in Ruler().moves(site, Tried())]
+    return [move.edits[0].text for move in moves_of(site, Gauge(site))]
 
 
 def described(site: Site) -> list[object]:
@@ -77,7 +77,7 @@ def test_turning_one_site_leaves_the_names_of_the_others(source: Path) -> None:
     chance = Random(1)
     turnable = [site for site in sites if site.kind not in ("delete", "swap")]
     for site in turnable:
-        moves = list(Ruler().moves(site, Tried()))
+        moves = list(moves_of(site, Gauge(site)))
         if not moves:
             continue
         move = chance.choice(moves)
@@ -93,7 +93,7 @@ def test_every_move_leaves_a_program_that_parses(source: Path) -> None:
     content, sites = everything_at(source)
     fresh = Sites()
     for site in sites:
-        for move in Ruler().moves(site, Tried()):
+        for move in moves_of(site, Gauge(site)):
             edited = apply_edits(content, move.edits)
             assert "does not parse" not in fresh.scan(name_of(source), edited).reason
             if name_of(source).endswith(".py"):
@@ -106,7 +106,7 @@ def test_what_is_remembered_is_what_is_found_afresh(source: Path) -> None:
     warm = Sites()
     warm.scan(name_of(source), content)
     for site in sites[::3]:
-        for move in list(Ruler().moves(site, Tried()))[:1]:
+        for move in list(moves_of(site, Gauge(site)))[:1]:
             edited = apply_edits(content, move.edits)
             assert warm.scan(name_of(source), edited) == Sites().scan(name_of(source), edited)
 

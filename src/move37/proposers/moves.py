@@ -1,11 +1,10 @@
 """Moves: what could be changed next, as lists of edits with the features that a model learns from."""
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from move37.proposers.domains import Domain
 from move37.proposers.sites import Edit, Site
 from move37.proposers.spelling import read_number
 
@@ -17,6 +16,8 @@ SLOPE, BEND = "slope", "bend"
 NEW_STEPS = (1.0, -1.0)
 """For a site that nobody turned yet: one bold step."""
 KNOWN_STEPS = (0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 0.25, -0.25)
+TURNS = 1024
+"""So many answers a gauge remembers."""
 REACH = 2.0
 """How far beyond the tried values a step may go, so that steps double while they pay."""
 
@@ -53,89 +54,117 @@ class Tried:
     high: float = 0.0
 
 
-class Ruler:
-    """Measures spellings and lists moves, and remembers what it measured."""
+NOT_TRIED = Tried()
 
-    def __init__(self, *, entries: int = 16384) -> None:
-        """entries: how many answers of each kind are kept."""
-        self._entries = entries
-        self._positions: dict[tuple[Domain, str], float | None] = {}
-        self._features: dict[tuple[str, Domain, str, str, str], Mapping[Feature, float]] = {}
-        self._steps: dict[tuple[str, Domain, str, bool, float, float], tuple[Step, ...]] = {}
 
-    def position(self, site: Site, text: str) -> float | None:
-        """Where a spelling lies on the site's scale, in steps; `None` when it does not."""
-        key = site.domain, text
-        if key not in self._positions:
-            if len(self._positions) >= self._entries:
-                self._positions.clear()
-            self._positions[key] = position(site, text)
-        return self._positions[key]
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A turn of a site, as the model sees it."""
 
-    def features(self, site: Site, old: str, new: str) -> Mapping[Feature, float]:
-        """How the model sees `old → new` at a site; bends are measured from its present value.
+    features: Mapping[Feature, float]
+    """Empty when the spellings say nothing about the site as it is now."""
+    places: tuple[float, ...]
+    """Where its spellings lie."""
 
-        Empty when the spellings say nothing about the site as it is now.
-        """
-        key = site.id, site.domain, site.text, old, new
-        found = self._features.get(key)
+
+class Gauge:
+    """Measures one site with one spelling, and remembers what it measured."""
+
+    def __init__(self, site: Site) -> None:
+        self.id = site.id
+        self.domain = site.domain
+        self._site = site
+        self._here = position(site, site.text) if site.kind == "number" else None
+        self._turns: dict[tuple[str, str], Measure] = {}
+        self._steps: dict[tuple[bool, float, float], tuple[Step, ...]] = {}
+
+    def turn(self, old: str, new: str) -> Measure:
+        """How the model sees `old → new`; bends are measured from the present value."""
+        found = self._turns.get((old, new))
         if found is None:
-            if len(self._features) >= self._entries:
-                self._features.clear()
-            found = self._features[key] = self._measure(site, old, new)
+            if len(self._turns) >= TURNS:
+                self._turns.clear()
+            found = self._turns[old, new] = self._measure(old, new)
         return found
 
-    def _measure(self, site: Site, old: str, new: str) -> dict[Feature, float]:
-        if site.kind == "number":
-            here = self.position(site, site.text)
-            before, after = self.position(site, old), self.position(site, new)
-            if here is None or before is None or after is None:
-                return {}
-            bend = (after - here) ** 2 - (before - here) ** 2
-            return {(site.id, SLOPE): after - before, (site.id, BEND): bend}
-        pair = ((old, -1.0), (new, 1.0))
-        return {(site.id, text): sign for text, sign in pair if text in site.domain.options}
+    def _measure(self, old: str, new: str) -> Measure:
+        if self._site.kind != "number":
+            signs = ((old, -1.0), (new, 1.0))
+            known = self.domain.options
+            return Measure({(self.id, text): sign for text, sign in signs if text in known}, ())
+        before, after = position(self._site, old), position(self._site, new)
+        places = tuple(place for place in (before, after) if place is not None)
+        if self._here is None or before is None or after is None:
+            return Measure({}, places)
+        bend = (after - self._here) ** 2 - (before - self._here) ** 2
+        return Measure({(self.id, SLOPE): after - before, (self.id, BEND): bend}, places)
 
-    def moves(self, site: Site, tried: Tried, wish: float | None = None) -> Iterator[Move]:
-        """What can be done at one site.
+    def steps(self, tried: Tried, wish: float | None = None) -> tuple[Step, ...]:
+        """What can be done at the site.
 
-        wish: the position that the model would like, besides the usual steps.
+        wish: how far away, in steps, the model would like it to be, besides the usual steps.
         """
-        if site.kind != "number":
-            for option in site.domain.options:
-                if option != site.text:
-                    found = self.features(site, site.text, option)
-                    yield Move((Edit(site, option),), found)
-            return
-        key = site.id, site.domain, site.text, tried.count > 0, tried.low, tried.high
+        key = tried.count > 0, tried.low, tried.high
         steps = self._steps.get(key)
         if steps is None:
-            if len(self._steps) >= self._entries:
+            if len(self._steps) >= TURNS:
                 self._steps.clear()
-            offsets = KNOWN_STEPS if tried.count else NEW_STEPS
-            steps = self._steps[key] = tuple(self._spelled(site, tried, offsets))
-        here = self.position(site, site.text)
-        if wish is not None and here is not None:
-            wished = self._spelled(site, tried, (wish - here,))
+            steps = self._steps[key] = tuple(self._usual(tried))
+        if wish is not None:
+            wished = self._spelled(tried, (wish,))
             steps = (*steps, *(step for step in wished if step not in steps))
-        for text, found in steps:
-            yield Move((Edit(site, text),), found)
+        return steps
 
-    def _spelled(self, site: Site, tried: Tried, offsets: Sequence[float]) -> Iterator[Step]:
-        here = self.position(site, site.text)
+    def _usual(self, tried: Tried) -> Iterator[Step]:
+        if self._site.kind == "number":
+            yield from self._spelled(tried, KNOWN_STEPS if tried.count else NEW_STEPS)
+            return
+        for option in self.domain.options:
+            if option != self._site.text:
+                yield option, self.turn(self._site.text, option).features
+
+    def _spelled(self, tried: Tried, offsets: Sequence[float]) -> Iterator[Step]:
+        here = self._here
         if here is None:
             return
         low, high = min(tried.low, here) - REACH, max(tried.high, here) + REACH
-        seen = {site.text}
+        seen = {self._site.text}
         for offset in offsets:
             target = here + offset
-            if not low <= target <= high or (site.domain.scale == "pow2" and offset % 1):
+            if not low <= target <= high or (self.domain.scale == "pow2" and offset % 1):
                 continue
-            value = site.domain.value(target, digits=1 if abs(offset) >= 0.9 else 2)
-            text = site.text if value is None else site.spell(value)
-            if text not in seen and (found := self.features(site, site.text, text)):
+            value = self.domain.value(target, digits=1 if abs(offset) >= 0.9 else 2)
+            text = self._site.text if value is None else self._site.spell(value)
+            if text not in seen and (found := self.turn(self._site.text, text).features):
                 seen.add(text)
                 yield text, found
+
+
+class Ruler:
+    """The gauges of the sites met lately."""
+
+    def __init__(self, *, gauges: int = 1024) -> None:
+        """gauges: how many are kept."""
+        self._limit = gauges
+        self._gauges: OrderedDict[tuple[str, str], Gauge] = OrderedDict()
+
+    def gauge(self, site: Site) -> Gauge:
+        key = site.id, site.text
+        gauge = self._gauges.pop(key, None)
+        if gauge is None or (gauge.domain is not site.domain and gauge.domain != site.domain):
+            gauge = Gauge(site)
+        self._gauges[key] = gauge
+        if len(self._gauges) > self._limit:
+            self._gauges.popitem(last=False)
+        return gauge
+
+
+def moves_of(
+    site: Site, gauge: Gauge, tried: Tried = NOT_TRIED, wish: float | None = None
+) -> Iterator[Move]:
+    """What can be done at one site: see `Gauge.steps`."""
+    for text, found in gauge.steps(tried, wish):
+        yield Move((Edit(site, text),), found)
 
 
 def linked(sites: Sequence[Site], moves: Sequence[Move], ruler: Ruler) -> Iterator[Move]:
@@ -154,7 +183,7 @@ def linked(sites: Sequence[Site], moves: Sequence[Move], ruler: Ruler) -> Iterat
             edits = (*first.edits, *(Edit(site, text) for site in group[1:]))
             merged = dict(first.features)
             for site in group[1:]:
-                merged |= ruler.features(site, site.text, text)
+                merged |= ruler.gauge(site).turn(site.text, text).features
             yield Move(edits, merged)
 
 

@@ -16,7 +16,7 @@ from move37.proposers.sites import Edit, Site
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-NEWEST = 120
+NEWEST = 60
 """TPE is told about so many experiments at most."""
 
 
@@ -109,8 +109,12 @@ def _furthest(
                 ranked.append((site.weight, Edit(site, wanted)))
             continue
         here = position(site, site.text)
+        if here is None:
+            continue
+        if site.domain.scale == "pow2":
+            wanted = here + round(wanted - here)
         value = site.domain.value(wanted, digits=2)
-        if here is None or value is None or (text := site.spell(value)) == site.text:
+        if value is None or (text := site.spell(value)) == site.text:
             continue
         ranked.append((abs(wanted - here) * site.weight, Edit(site, text)))
     ranked.sort(key=lambda item: -item[0])

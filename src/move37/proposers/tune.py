@@ -17,7 +17,7 @@ from move37.core.facts import EpochStarted, Fact, Opened, Proposed
 from move37.core.protocols import Believer, Request
 from move37.core.records import Failed, Proposal
 from move37.core.seeds import derive_seed
-from move37.proposers.moves import Move, Ruler, Tried, joined, linked, position
+from move37.proposers.moves import NOT_TRIED, Move, Ruler, Tried, joined, linked, moves_of, position
 from move37.proposers.response import Observation, Response
 from move37.proposers.sites import Edit, Site, Sites, apply_edits
 from move37.proposers.tpe import Point, ask_tpe
@@ -26,8 +26,13 @@ ACTIVE = 48
 """So many sites are considered at a time: the weightiest, and a few others by chance."""
 DRAWS = 32
 ATTEMPTS = 30
+WIDEN = 10
+"""After so many moves that were known, several are drawn at once: the small steps are used up."""
 WARM = 25
 """Optuna is asked once there are so many results to learn from."""
+MISFIT, FLOOR = 0.5, 0.015
+"""A parabola is wrong by about this share of an effect, and of the usual effect at least."""
+LATELY = 32
 CHANCE = 0.04
 """Share of moves that are picked by prior weight alone, so that no site is given up for good."""
 
@@ -40,9 +45,9 @@ class TuneSettings:
     """At most so many sites are turned in one experiment."""
     structure: bool = True
     """Also drop statements and swap known alternatives."""
-    optuna: float = 0.05
+    optuna: float = 0.02
     """Share of the moves asked of Optuna's TPE, 0 to 0.2, once there are results to learn from."""
-    window: int = 160
+    window: int = 128
     """So many of the latest experiments are learned from."""
 
     @classmethod
@@ -148,13 +153,9 @@ class Tune:
             if asked is not None and attempt == 0:
                 move, share = asked, self._settings.optuna
             else:
-                alone = chance.random() < CHANCE or attempt >= DRAWS
-                move = board.by_chance(chance) if alone else None
-                move = move or board.best(attempt % DRAWS, self._settings.together, done)
-                if move is None:
-                    continue
-                share = board.share(move)
-            if move.key in done:
+                move = self._pick(board, attempt, chance, done)
+                share = 0.0 if move is None else board.share(move)
+            if move is None or move.key in done:
                 continue
             done.add(move.key)
             changes = _apply(request.files, move)
@@ -163,6 +164,18 @@ class Tune:
         raise ProposalFailed(
             f"{ATTEMPTS} moves in a row were programs that the study already has or that change nothing"
         )
+
+    def _pick(
+        self,
+        board: "_Board",
+        attempt: int,
+        chance: Random,
+        done: set[tuple[tuple[str, str], ...]],
+    ) -> Move | None:
+        """The best move in one view of the truth; after some that were known already, wider ones."""
+        if attempt < WIDEN and chance.random() >= CHANCE:
+            return board.best(attempt, self._settings.together, done)
+        return board.by_chance(chance, 1 + attempt // WIDEN)
 
     def _active(self, request: Request) -> list[Site]:
         """The sites to consider. Raises `NothingToPropose` when there are none."""
@@ -235,7 +248,7 @@ class Tune:
             active, points, seed=derive_seed(seed, "tpe"), limit=self._settings.together
         )
         moves = [
-            Move((edit,), self._ruler.features(edit.site, edit.site.text, edit.text))
+            Move((edit,), self._ruler.gauge(edit.site).turn(edit.site.text, edit.text).features)
             for edit in edits
         ]
         return joined(moves) if moves else None
@@ -272,26 +285,24 @@ class _Board:
         seed: int,
         ruler: Ruler,
     ) -> None:
-        by_id = {site.id: site for site in sites}
+        gauges = {site.id: ruler.gauge(site) for site in sites}
         observations: list[Observation] = []
         tried: dict[str, Tried] = {}
         for effect in effects:
-            found = [
-                (site, old, new)
-                for id, old, new in effect.turn.changes
-                if (site := by_id.get(id)) is not None
-            ]
             seen: dict[tuple[str, str], float] = {}
-            for site, old, new in found:
-                seen |= ruler.features(site, old, new)
-                tried[site.id] = _widened(tried.get(site.id, Tried()), site, (old, new), ruler)
+            for id, old, new in effect.turn.changes:
+                gauge = gauges.get(id)
+                if gauge is not None:
+                    measure = gauge.turn(old, new)
+                    seen.update(measure.features)
+                    tried[id] = _widened(tried.get(id, NOT_TRIED), measure.places)
             if seen:
                 observations.append(_observation(seen, effect, scale))
         self._response = response = Response(sites, observations, scale=scale)
         moves: list[Move] = []
         for site in sites:
-            wish = _wish(response, site, ruler) if site.id in tried else None
-            moves += ruler.moves(site, tried.get(site.id, Tried()), wish)
+            wish = _wish(response, site) if site.id in tried else None
+            moves += moves_of(site, gauges[site.id], tried.get(site.id, NOT_TRIED), wish)
         moves += linked(sites, moves, ruler)
         self.moves = moves
         self._tried = tried
@@ -326,11 +337,13 @@ class _Board:
                 taken |= sites
         return joined([self.moves[i] for i in chosen]) or self.moves[first]
 
-    def by_chance(self, chance: Random) -> Move | None:
+    def by_chance(self, chance: Random, count: int) -> Move | None:
+        """So many moves at once, drawn by the weight of their sites."""
         if not self.moves:
             return None
         weights = [max(move.site.weight, 1e-4) for move in self.moves]
-        return chance.choices(self.moves, weights)[0]
+        drawn = chance.choices(self.moves, weights, k=count)
+        return joined(list({move.site.id: move for move in drawn}.values()))
 
     def predicted(self, move: Move) -> float:
         return float((self._response.design([move]) @ self._response.mean)[0])
@@ -360,40 +373,39 @@ def _apply(files: Mapping[str, bytes], move: Move) -> dict[str, bytes]:
 
 
 def _scale(effects: Sequence[Effect], beliefs: Believer) -> float:
-    """The size of an effect that is worth the name: the upper quartile of what was seen."""
-    sizes = sorted(abs(effect.gain) for effect in effects if effect.gain is not None)
-    seen = sizes[(3 * len(sizes)) // 4] if sizes else 0.0
-    return max(seen, beliefs.noise, 1e-9) if sizes else max(2 * beliefs.noise, 1e-9)
+    """The size of an effect that is worth the name: the upper quartile of what was seen lately.
+
+    Lately, because what is left to gain shrinks as the study goes on.
+    """
+    sizes = sorted(abs(e.gain) for e in effects[-LATELY:] if e.gain is not None)
+    if not sizes:
+        return max(2 * beliefs.noise, 1e-9)
+    return max(sizes[(3 * len(sizes)) // 4], beliefs.noise, 1e-9)
 
 
 def _observation(
     seen: Mapping[tuple[str, str], float], effect: Effect, scale: float
 ) -> Observation:
     """An effect as the model takes it: bounded, so that one crash does not drown everything."""
-    misfit = (0.25 * scale) ** 2
     if effect.gain is None:
         return Observation(seen, -2.0 * scale, scale**2)
     gain = min(max(effect.gain, -4.0 * scale), 8.0 * scale)
+    misfit = (MISFIT * gain) ** 2 + (FLOOR * scale) ** 2
     return Observation(seen, gain, effect.variance + misfit)
 
 
-def _widened(tried: Tried, site: Site, texts: Sequence[str], ruler: Ruler) -> Tried:
-    places = [p for text in texts if (p := ruler.position(site, text)) is not None]
+def _widened(tried: Tried, places: Sequence[float]) -> Tried:
     if not places:
         return replace(tried, count=tried.count + 1)
     if tried.count:
-        places += [tried.low, tried.high]
+        places = (*places, tried.low, tried.high)
     return Tried(tried.count + 1, min(places), max(places))
 
 
-def _wish(response: Response, site: Site, ruler: Ruler) -> float | None:
-    """Where the model puts the best value of a numeric site."""
-    if site.kind != "number":
-        return None
-    here, peak = ruler.position(site, site.text), response.peak(site)
-    if here is None or peak is None or abs(peak) < 0.1:
-        return None
-    return here + max(-3.0, min(3.0, peak))
+def _wish(response: Response, site: Site) -> float | None:
+    """How far from here the model puts the best value of a numeric site."""
+    peak = response.peak(site) if site.kind == "number" else None
+    return None if peak is None or abs(peak) < 0.1 else max(-3.0, min(3.0, peak))
 
 
 def _kind(move: Move) -> str:
