@@ -150,7 +150,7 @@ def test_an_ordinary_user_gets_a_proved_level_b(tmp_path: Path) -> None:
                 ends("exit 3")
                 ends("sleep 60", timeout_seconds=0.2)
                 ends("python3 -c 'x = bytearray(10**9); input()'; sleep 60")
-                ends("bomb() { bomb | bomb & }; bomb; sleep 60", timeout_seconds=1)
+                ends("bomb() { bomb | bomb & }; bomb; sleep 60", timeout_seconds=1, memory_bytes=4 << 30)
                 ends("mkdir -p a/b; : > a/b/c; chmod 0 a/b a")
                 scratch.remove(work)
             """

@@ -173,7 +173,7 @@ class _Started:
     def end(self) -> tuple[int, float, int]:
         """End all of it; return the exit status, CPU seconds and the largest process."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while left := processes.all_children(os.getpid()) - self._others:
+        while left := self._left():
             # Stopped first: what is stopped cannot start others while we look.
             processes.send(processes.tree(left | set(self._living())), signal.SIGSTOP)
             processes.send(processes.tree(left | set(self._living())), signal.SIGKILL)
@@ -186,6 +186,11 @@ class _Started:
                 )
         os.close(self._end)
         return self.process.returncode, self._cpu_seconds, self._largest
+
+    def _left(self) -> set[int]:
+        """Children that came of it. The quick look may leave some out, so it never says the last."""
+        quick = set(processes.children(os.getpid())) - self._others
+        return quick or processes.all_children(os.getpid()) - self._others
 
     def _reap(self, pid: int) -> None:
         """Take leave of a child, if it is dead."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_MOST: Final = 2000
 
 
 def adopt_orphans() -> None:
@@ -45,10 +46,13 @@ def all_children(pid: int) -> set[int]:
 
 
 def tree(roots: Iterable[int]) -> list[int]:
-    """These processes and all their descendants."""
+    """These processes and all their descendants; not more than `_MOST` of them.
+
+    Of programs that start others faster than one can look, there is no end otherwise.
+    """
     found = dict.fromkeys(roots)
     waiting = list(found)
-    while waiting:
+    while waiting and len(found) < _MOST:
         for child in children(waiting.pop()):
             if child not in found:
                 found[child] = None
