@@ -73,6 +73,17 @@ def test_a_change_of_the_evaluation_begins_a_new_epoch(make_task: MakeTask) -> N
     assert result.status.baseline.experiment == 3
 
 
+def test_a_file_that_comes_later_changes_nothing(make_task: MakeTask) -> None:
+    task = make_task()
+    app.run(task, settings(2, certify=False))
+    (task / "run.log").write_text("a note")
+    assert app.run(task, settings(3, certify=False)).status.epoch == 0
+    (task / "evaluate.sh").write_text("cat run.log; echo loss: 1")
+    assert app.run(task, settings(1, certify=False)).status.epoch == 1
+    (task / "run.log").write_text("another note")
+    assert app.run(task, settings(1, certify=False)).status.epoch == 2
+
+
 def test_an_edit_of_the_program_goes_on_with_the_study(make_task: MakeTask) -> None:
     task = make_task()
     app.run(task, settings(2, certify=False))

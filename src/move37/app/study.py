@@ -129,15 +129,16 @@ def write_study(
     task = adjust(written)
     resolved = resolve(task, paths)
     read = disk_reader(root)
-    mark = fingerprint(task, paths, read)
     believer = LineagePosterior()
     followers = folds(task, believer)
     store = SqliteStore.open(root / STUDY, write=True)
     try:
         journal = Journal(store, [believer, *followers])
         identity = Normaliser().identity({path: read(path) for path in resolved.editable})
-        if _is_new(journal.history, mark, identity):
+        considered = _considered(task, journal, paths)
+        if _is_new(journal.history, fingerprint(task, considered, read), identity):
             shown = (*resolved.editable, *resolved.fixed)
+            mark = fingerprint(task, paths, read)
             journal.record(_new_epoch(written, journal, shown, identity, mark, seed))
         elif journal.history.same_program(identity) is None:
             journal.record(_own_edit(journal.history))
@@ -145,6 +146,20 @@ def write_study(
         store.close()
         raise
     return Study(root=root, task=task, files=resolved, journal=journal, believer=believer)
+
+
+def _considered(task: Task, journal: Journal, paths: Sequence[str]) -> Sequence[str]:
+    """The files that decide whether the task is still what was measured.
+
+    One that came later counts for nothing: a log, a chart, a note. Whatever needs it has changed too.
+    """
+    from move37.tasks.files import may_edit
+
+    if not journal.history.epochs:
+        return paths
+    known = frozenset(journal.store.code.paths(journal.history.epoch.commit))
+    editable = may_edit(task)
+    return [path for path in paths if path in known or editable(path)]
 
 
 def _is_new(history: History, mark: str, identity: str) -> bool:
