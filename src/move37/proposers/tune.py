@@ -22,7 +22,7 @@ from move37.proposers.response import Observation, Response
 from move37.proposers.sites import Edit, Site, Sites, apply_edits
 from move37.proposers.tpe import Point, ask_tpe
 
-ACTIVE = 48
+ACTIVE = 32
 """So many sites are considered at a time: the weightiest, and a few others by chance."""
 DRAWS = 32
 ATTEMPTS = 30
