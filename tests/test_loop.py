@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from move37.core.errors import NothingToPropose
 from move37.core.facts import EpochStarted, Fact, Opened, Proposed, Rejected, Row, Tried
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
@@ -142,6 +143,18 @@ def test_a_proposer_that_only_fails_ends_the_run() -> None:
     store = MemoryStore()
     assert explore(store, budget=1000, propose=fail) == "exhausted"
     assert len(experiments(store)) == EXHAUSTED_AFTER + 1
+
+
+def test_a_proposer_with_nothing_left_ends_the_run_and_what_runs_is_collected() -> None:
+    def propose_twice(experiment: Experiment) -> Fact:
+        if experiment.id > 2:
+            raise NothingToPropose("no number left to turn")
+        return propose(experiment)
+
+    store = MemoryStore()
+    assert explore(store, budget=1000, propose=propose_twice, workers=3) == "exhausted"
+    assert [one.is_measured for one in experiments(store)] == [True, True, True, False]
+    assert experiments(store)[3].outcome == Failed(stage="propose", reason="no number left to turn")
 
 
 @given(budget=st.integers(0, 20), workers=st.integers(1, 8))

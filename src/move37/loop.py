@@ -6,11 +6,12 @@ Safe to stop at any line and call again: all state is in the journal.
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from move37.core.facts import Fact, Opened
+from move37.core.errors import NothingToPropose
+from move37.core.facts import Fact, Opened, Rejected
 from move37.core.history import Experiment
 from move37.core.journal import Journal
 from move37.core.protocols import Referee, Runner, Search
-from move37.core.records import Job, Repeat
+from move37.core.records import Failed, Job, Repeat
 from move37.core.seeds import derive_seed
 
 Halt = Literal["budget", "stopped", "exhausted", "baseline"]
@@ -54,7 +55,8 @@ class Loop:
         halted: Callable[[], Halt | None],
     ) -> None:
         """
-        propose: fills an open experiment; returns `Proposed` or `Rejected`.
+        propose: fills an open experiment; returns `Proposed` or `Rejected`, or raises
+            `NothingToPropose`, which ends the run once everything under way is collected.
         trial: the next search trial of an experiment.
         halted: why nothing new should be opened, or `None` to go on. What runs is still collected.
         """
@@ -65,6 +67,8 @@ class Loop:
         self._propose = propose
         self._trial = trial
         self._halted = halted
+        self.complaint: str | None = None
+        """Why there is nothing left to propose, in a proposer's words."""
 
     def explore(self) -> Halt:
         """Run experiments until there is a reason to stop, and return it."""
@@ -89,7 +93,7 @@ class Loop:
             if self._runner.free_slots():
                 self._runner.submit(job)
         while halt is None and self._runner.free_slots():
-            if history.rejected_in_a_row >= EXHAUSTED_AFTER:
+            if self.complaint is not None or history.rejected_in_a_row >= EXHAUSTED_AFTER:
                 return "exhausted"
             if not self._open_next():
                 break
@@ -124,7 +128,13 @@ class Loop:
     def _attempt(self, experiment: Experiment) -> None:
         """Carry an experiment from wherever it stands to the runner."""
         if experiment.commit is None:
-            self.journal.record(self._propose(experiment))
+            try:
+                fact = self._propose(experiment)
+            except NothingToPropose as nothing:
+                self.complaint = str(nothing)
+                failed = Failed(stage="propose", reason=self.complaint)
+                fact = Rejected(experiment=experiment.id, failed=failed)
+            self.journal.record(fact)
             experiment = self.journal.history[experiment.id]
         if experiment.is_running:
             self._runner.submit(self._trial(experiment))

@@ -10,7 +10,6 @@ from pathlib import Path
 import move37
 from move37.app.settings import RunSettings, default_workers
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, Study, check_names, write_study
-from move37.core.errors import NothingToPropose
 from move37.core.events import (
     Began,
     Ended,
@@ -85,12 +84,9 @@ class Engine:
             trial=lambda experiment: search_trial(history, experiment),
             halted=self._halted,
         )
-        try:
-            return loop.explore()
-        except NothingToPropose as nothing:
-            # What was opened stays open: the next run may find something to propose.
-            self.complaint = str(nothing)
-            return "exhausted"
+        halt = loop.explore()
+        self.complaint = loop.complaint
+        return halt
 
     def certify(self, experiment: int) -> bool:
         """Compare an experiment with the baseline on fresh seeds. `False`: stopped before the end.

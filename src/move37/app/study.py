@@ -136,7 +136,7 @@ def write_study(
         journal = Journal(store, [believer, *followers])
         identity = Normaliser().identity({path: read(path) for path in resolved.editable})
         considered = _considered(task, journal, paths)
-        if _is_new(journal.history, fingerprint(task, considered, read), identity):
+        if _is_new(journal.history, fingerprint(task, considered, read)):
             shown = (*resolved.editable, *resolved.fixed)
             mark = fingerprint(task, paths, read)
             journal.record(_new_epoch(written, journal, shown, identity, mark, seed))
@@ -162,14 +162,12 @@ def _considered(task: Task, journal: Journal, paths: Sequence[str]) -> Sequence[
     return [path for path in paths if path in known or editable(path)]
 
 
-def _is_new(history: History, mark: str, identity: str) -> bool:
+def _is_new(history: History, mark: str) -> bool:
     """Whether what was measured before cannot be compared with what is here now."""
     if not history.epochs or history.epoch.fingerprint != mark:
         return True
-    # A task that could not be measured, and that somebody has mended since.
-    return history.baseline.outcome is not None and (
-        not history.baseline.is_measured and history.baseline.identity != identity
-    )
+    # A task that could not be measured is tried again: what was wrong need not have been in its files.
+    return history.baseline.outcome is not None and not history.baseline.is_measured
 
 
 def _new_epoch(
