@@ -4,13 +4,15 @@ The engine proposes (it has the history); worker processes measure. Runners are 
 a plain object, so that any machine can run the same code.
 """
 
+import errno
+import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from move37.core.errors import ProposalFailed
+from move37.core.errors import ProposalFailed, StudyError, Unwritable
 from move37.core.facts import Checked, Fact, Proposed, Rejected, Tried, failed_job
 from move37.core.history import Experiment
 from move37.core.journal import Journal
@@ -25,6 +27,10 @@ from move37.core.records import (
 )
 
 _PROGRAMS_KEPT = 64
+_PAUSES_SECONDS = (1.0, 3.0, 10.0)
+"""Before trying again where there is no room: a program beside us may be filling the disk, for which
+it is about to be ended."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 Result = tuple[Tried | Checked, Attachments]
 
@@ -166,14 +172,35 @@ class Measuring:
         self._task = workplace.task
         self._code = GitCode(workplace.code, write=False)
         self._directory = workplace.scratch / f"slot{number}"
-        self._sandbox = make_sandbox(self._task.fence, slot=number, scratch=self._directory)
+        try:
+            self._sandbox = make_sandbox(self._task.fence, slot=number, scratch=self._directory)
+        except OSError as error:
+            raise _unwritable(self._directory, error) from error
         self._editable = may_edit(self._task)
 
     def __call__(self, job: Job, stop: Callable[[], bool]) -> Result | None:
-        """Do it; `None` when `stop` said so before it ended."""
+        """Do it; `None` when `stop` said so before it ended.
+
+        Raises `StudyError` when the study's disk or its programs are the trouble: that is no result
+        of the experiment, which is tried again when they have been mended.
+        """
+        for pause in _PAUSES_SECONDS:
+            try:
+                return self._do(job, stop)
+            except Unwritable:
+                if stop():
+                    return None
+                time.sleep(pause)
+        return self._do(job, stop)
+
+    def _do(self, job: Job, stop: Callable[[], bool]) -> Result | None:
         try:
             return self._attempt(job, stop)
-        except Exception as error:  # noqa: BLE001 - the one place where an attempt becomes an outcome
+        except StudyError:
+            raise
+        except Exception as error:  # the one place where an attempt becomes an outcome
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise _unwritable(self._directory, error) from error
             text = "".join(traceback.format_exception(error))
             reason = f"the engine could not run it: {type(error).__name__}: {error}"
             return failed_job(job, Failed(stage="sandbox", reason=reason, output=text)), {}
@@ -223,3 +250,10 @@ class Measuring:
         directory = self._directory / name
         fresh(directory)
         return directory
+
+
+def _unwritable(directory: Path, error: OSError) -> Unwritable:
+    return Unwritable(
+        f"{error.filename or directory} cannot be written ({error.strerror}); "
+        "free some space or check its owner and permissions, then run the same command again"
+    )

@@ -1,6 +1,7 @@
 """Whatever a task is or does, a person gets one clear sentence, and nothing is lost."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,33 @@ def test_a_study_of_another_process_can_be_looked_at(make_task: MakeTask) -> Non
         assert app.status(task).spent.experiments == 3
         with pytest.raises(StudyLocked):
             write_study(task)
+
+
+def test_a_task_that_could_not_be_measured_is_tried_again(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate = 'test -n "$LICENCE" || { echo no licence; exit 1; }; echo loss: 1'
+    task = make_task(evaluate=evaluate, extra='[sandbox]\nenv = ["LICENCE"]')
+    assert "no licence" in baseline_failure(task)
+    monkeypatch.setenv("LICENCE", "granted")  # mended, and no file of the task has changed
+    assert run(task).halt == "budget"
+    assert app.verify(task).mismatches == ()
+
+
+def test_a_scratch_directory_that_cannot_be_used_is_no_result_of_an_experiment(
+    make_task: MakeTask,
+) -> None:
+    task = make_task()
+    run(task, experiments=1)
+    scratch = task / app.STUDY / "scratch"
+    shutil.rmtree(scratch)
+    scratch.write_text("a file where workspaces should be")
+    with pytest.raises(Unwritable, match="scratch"):
+        run(task)
+    scratch.unlink()
+    result = run(task)
+    assert result.halt == "budget"
+    assert result.status.failures == {}
 
 
 def test_failed_experiments_keep_their_reasons(make_task: MakeTask) -> None:

@@ -24,7 +24,9 @@ from move37.core.records import Failed, Job
 Result = tuple[Tried | Checked, Attachments]
 
 Attempt = Callable[[Job, Callable[[], bool]], Result | None]
-"""Does a job; `None` when its second argument, asked now and then, told it to stop."""
+"""Does a job; `None` when its second argument, asked now and then, told it to stop.
+
+A `Move37Error` says that no job can be done here, whatever the program: `collect` raises it."""
 
 if TYPE_CHECKING:
     Pipe = Connection[Any, Any]
@@ -140,7 +142,7 @@ class LocalRunner:
         assert worker.job is not None
         entry = self._queue.pending[worker.job.id]
         try:
-            result: Result = worker.pipe.recv()
+            result: Result | Move37Error = worker.pipe.recv()
         except (EOFError, OSError):
             code = _end(worker)
             self._replace(self._workers.index(worker))
@@ -150,6 +152,8 @@ class LocalRunner:
                 return None
             result = _died(entry.job, code), {}
         worker.job = None
+        if isinstance(result, Move37Error):
+            raise result
         del self._queue.pending[entry.job.id]
         return result
 
@@ -182,7 +186,7 @@ def _end(worker: _Worker) -> int:
         return worker.process.wait()
 
 
-def _send(pipe: Pipe, message: Job | bytes) -> bool:
+def _send(pipe: Pipe, message: Job | Move37Error | bytes) -> bool:
     try:
         pipe.send(message)
     except OSError:
@@ -217,7 +221,7 @@ def serve() -> None:
             if result is None:
                 return
             pipe.send(result)
+    except Move37Error as error:
+        _send(pipe, error)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the engine is gone
-    except Move37Error as error:
-        sys.exit(f"worker: {error}")

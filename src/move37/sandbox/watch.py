@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from move37.core.errors import SandboxError
+from move37.core.errors import Unwritable
 from move37.core.records import Launch
 from move37.sandbox import processes, scratch
 from move37.sandbox.cgroup import Group
@@ -157,10 +157,10 @@ def free_bytes(place: Path) -> int:
 
 
 def require_space(place: Path) -> None:
-    """Raise `SandboxError` when a program could not be given any room at all."""
+    """Raise `Unwritable` when a program could not be given any room at all."""
     free = free_bytes(place)
     if free < RESERVE_BYTES:
-        raise SandboxError(
+        raise Unwritable(
             f"only {free / 1024**2:.0f} MB are free on the disk of {str(place)!r}; "
             f"free at least {RESERVE_BYTES / 1024**2:.0f} MB and start again"
         )

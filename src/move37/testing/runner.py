@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from move37.core.errors import Unwritable
 from move37.core.facts import Checked, Tried
 from move37.core.protocols import Attachments, Runner
 from move37.core.records import Check, CheckJob, Failed, Job, Measured, Trial, TrialJob
@@ -46,6 +47,17 @@ def dies_on_odd(number: int) -> Callable[[Job, Stop], Result | None]:
         if job.experiment % 2:
             os.kill(os.getpid(), signal.SIGKILL)
         return echo(number)(job, stop)
+
+    return attempt
+
+
+def no_room_when_made(number: int) -> Callable[[Job, Stop], Result | None]:
+    raise Unwritable("there is no room")
+
+
+def no_room_when_used(number: int) -> Callable[[Job, Stop], Result | None]:
+    def attempt(job: Job, stop: Stop) -> Result | None:
+        raise Unwritable("there is no room")
 
     return attempt
 
@@ -137,6 +149,15 @@ class RunnerContract:
 
 class ProcessRunnerContract(RunnerContract):
     """What runners with processes of their own promise besides."""
+
+    @pytest.mark.parametrize("when", ["made", "used"])
+    def test_a_worker_that_can_do_no_job_at_all_says_so(
+        self, make_runner: MakeRunner, when: str
+    ) -> None:
+        runner = make_runner(no_room_when_made if when == "made" else no_room_when_used, workers=2)
+        runner.submit(trial_job(1))
+        with pytest.raises(Unwritable, match="no room"):
+            runner.collect()
 
     def test_a_job_whose_worker_dies_is_done_again(
         self, make_runner: MakeRunner, tmp_path: Path
