@@ -1,5 +1,7 @@
 """What is printed for people: it fits, it aligns, and it claims nothing that is not certified."""
 
+from dataclasses import replace
+
 import pytest
 
 from move37.core.records import Verdict
@@ -13,7 +15,15 @@ from move37.report.text import (
     status_text,
     verified_text,
 )
-from move37.report.views import Status, certificates, detail, listing, metric_view, status_view
+from move37.report.views import (
+    Estimate,
+    Status,
+    certificates,
+    detail,
+    listing,
+    metric_view,
+    status_view,
+)
 from move37.report.words import ansi, cells
 from move37.testing.histories import MadeUpStudy, made_up_task
 
@@ -77,18 +87,42 @@ def test_nothing_is_called_an_improvement_before_it_is_certified(study: MadeUpSt
 def test_a_certified_effect_is_told_in_the_metrics_own_direction(study: MadeUpStudy) -> None:
     study.certificate(3, effect=0.19, margin=0.02, base=3.2, holdout_effect=0.16)
     view = certificates(study.task, study.history)[0]
-    text = certificate_text(view, metric_view(study.task.metric))
-    assert "0.190 lower val_bpb, 95 % interval +0.170 to +0.210" in text
-    assert "+5.9 % of 3.2" in text
+    text = certificate_text(view, metric_view(study.task.metric), width=None)
+    assert "0.190 lower val_bpb, 95 % interval 0.170 to 0.210" in text
+    assert "5.9 % of 3.200" in text
     assert "8 pairs, 16 trials" in text
-    assert "+5.9 %" in status_text(status_of(study), width=None)
+    assert "claimed, an improvement: all of the interval is better than the baseline" in text
+    shown = status_text(status_of(study), width=None)
+    assert "; 5.9 % lower; hold-out 5." in shown
+
+
+def test_a_certified_program_that_is_not_the_champion_says_how_to_take_it(
+    study: MadeUpStudy,
+) -> None:
+    study.certificate(1, effect=0.1, margin=0.02, base=3.2)
+    champion = status_of(study).champion
+    assert champion is not None
+    assert champion.experiment == 3
+    assert "not the champion: `move37 apply x1`" in status_text(status_of(study), width=None)
+
+
+def test_noise_is_not_told_before_a_second_trial_shows_it() -> None:
+    study = MadeUpStudy(made_up_task())
+    study.baseline(3.2)
+    view = status_view(study.task, study.history, study.beliefs, 0, judge=judge)
+    sure = replace(view.baseline, believed=Estimate(value=3.2, sd=0.0))
+    shown = status_text(replace(view, noise=0.0, baseline=sure))
+    assert "x0  3.2, 1 trial" in shown
+    assert "noise" not in shown
+    again = replace(view, noise=0.0, baseline=replace(sure, trials=5))
+    assert "; no noise" in status_text(again)
 
 
 def test_a_claim_that_failed_says_so(study: MadeUpStudy) -> None:
     study.certificate(3, effect=-0.01, margin=0.02, base=3.2, claim=False)
     view = certificates(study.task, study.history)[0]
     text = certificate_text(view, metric_view(study.task.metric))
-    assert "0.010 higher val_bpb, which is worse" in text
+    assert "0.010 higher val_bpb, which is worse, 95 % interval -0.010 to 0.030" in text
     assert "the interval contains 0" in text
 
 

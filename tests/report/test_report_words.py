@@ -38,8 +38,11 @@ def test_a_number_has_the_digits_that_its_uncertainty_leaves_meaning_to(
     assert measured(value, sd) == shown
 
 
-def test_a_number_without_uncertainty_keeps_ten_digits() -> None:
-    assert number(1 / 3) == "0.3333333333"
+def test_a_number_without_uncertainty_is_whole_or_has_seven_digits() -> None:
+    assert number(1 / 3) == "0.3333333"
+    assert number(1234567890.0) == "1234567890"
+    assert number(2.0**80) == "1.208926e+24"
+    assert number(math.inf) == "inf"
     assert number(None) == "-"
     assert number(0.25, sign=True) == "+0.25"
 

@@ -116,7 +116,8 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
         verdict = one.verdict.value
         pairs.append(("verdict", said if said.startswith(verdict) else f"{verdict}: {said}"))
     pairs.extend(("check", f"{clean(name)} {_passed(ok)}") for name, ok in detail.checks.items())
-    pairs.append(("cost", f"{duration(detail.seconds)} of trials, {detail.usd:.2f} USD"))
+    usd = f", {detail.usd:.2f} USD" if detail.usd else ""
+    pairs.append(("cost", f"{duration(detail.seconds)} of trials{usd}"))
     if detail.children:
         pairs.append(("children", _ids(detail.children)))
     if detail.commit:
@@ -140,18 +141,16 @@ def certificate_text(
     pairs: list[tuple[str, str]] = []
     if view.effect is not None and view.interval is not None:
         pairs.append(("effect", _fresh(view.effect, view.interval, view.level, metric)))
-        pairs.append(
-            ("", f"{percent(view.relative_gain, sign=True)} of {number(view.baseline_value)}")
-        )
+        pairs.append(("", _share(view.relative_gain, view.baseline_value, view.interval)))
     if view.holdout_effect is not None and view.holdout_interval is not None:
         holdout = _fresh(view.holdout_effect, view.holdout_interval, view.level, metric)
         pairs.append(("hold-out", holdout))
-        base = number(view.holdout_baseline_value)
-        pairs.append(("", f"{percent(view.holdout_relative_gain, sign=True)} of {base}"))
+        base = view.holdout_baseline_value
+        pairs.append(("", _share(view.holdout_relative_gain, base, view.holdout_interval)))
     pairs.append(("evidence", f"{count(view.pairs, 'pair')}, {count(view.trials, 'trial')}"))
     if view.believed is not None:
         pairs.append(("believed", _shrinkage(view)))
-    pairs.append(("verdict", clean(view.reason)))
+    pairs.append(("verdict", _verdict(view, metric)))
     style: Style = "good" if view.claim else "warn"
     return "\n".join((paint(style, cut(head, width)), *_fields(pairs, width)))
 
@@ -188,7 +187,9 @@ def _goal(metric: MetricView) -> str:
 
 def _metric_line(status: Status) -> str:
     better = "lower" if status.metric.goal == "minimize" else "higher"
-    noise = "" if status.noise is None else f"; one trial's noise ± {status.noise:.2g}"
+    noise = "" if not status.noise else f"; one trial's noise ± {status.noise:.2g}"
+    if status.noise == 0 and status.baseline.trials > 1:
+        noise = "; no noise"
     least = status.metric.min_effect
     worth = "" if not least else f"; effects below {least:g} do not count"
     return f"{clean(status.metric.name)}, {better} is better{noise}{worth}"
@@ -199,7 +200,9 @@ def _standing(one: Summary) -> str:
 
 
 def _believed(estimate: Estimate | None) -> str:
-    return "nothing yet" if estimate is None else measured(estimate.value, estimate.sd)
+    if estimate is None:
+        return "nothing yet"
+    return measured(estimate.value, estimate.sd or None)  # one trial says nothing of its own noise
 
 
 def _champion_lines(status: Status) -> list[tuple[str, str]]:
@@ -218,15 +221,14 @@ def _latest_certificate(status: Status) -> str:
     if not (own or claims):
         return "nothing yet; `move37 certify` compares the champion on fresh seeds"
     view = (own or claims)[-1]
+    other = "" if own else f"; not the champion: `move37 apply x{view.experiment}` takes it home"
     if not view.claim or view.effect is None or view.interval is None:
         return f"x{view.experiment}  {clean(view.reason)}"
-    holdout = (
-        ""
-        if view.holdout_relative_gain is None
-        else f"; hold-out {percent(view.holdout_relative_gain, sign=True)}"
-    )
-    gain = "" if view.relative_gain is None else f", {percent(view.relative_gain, sign=True)}"
-    return f"x{view.experiment}  {_fresh(view.effect, view.interval, view.level, status.metric)}{gain}{holdout}"
+    gain, held = view.relative_gain, view.holdout_relative_gain
+    shares = [] if gain is None else [_change(gain, status.metric)]
+    shares += [] if held is None else [f"hold-out {_change(held, status.metric)}"]
+    told = _fresh(view.effect, view.interval, view.level, status.metric)
+    return f"x{view.experiment}  {'; '.join((told, *shares))}{other}"
 
 
 def _kept(status: Status) -> str:
@@ -234,7 +236,8 @@ def _kept(status: Status) -> str:
     rate = "" if status.keep_rate is None else f" ({percent(status.keep_rate)})"
     running = f" · {status.running} running" if status.running else ""
     if running and not status.is_working:
-        running = f" · {status.running} interrupted; `move37 run` goes on with them"
+        them = "it" if status.running == 1 else "them"
+        running = f" · {status.running} interrupted; `move37 run` goes on with {them}"
     return f"{status.kept:,} of {finished:,} finished{rate}{running}"
 
 
@@ -256,15 +259,37 @@ def _fresh(
     effect: float, interval: tuple[float, float], level: float | None, metric: MetricView
 ) -> str:
     """`0.151 lower val_bpb, 95 % interval 0.142 to 0.160`, in the metric's own direction."""
-    low, high = interval
+    low, high = interval if effect >= 0 else (-interval[1], -interval[0])
     spread = (high - low) / 4
-    up = (effect >= 0) == (metric.goal == "maximize")
     worse = "" if effect >= 0 else ", which is worse"
     sure = "" if level is None else f"{100 * level:.4g} % "
     return (
-        f"{number(abs(effect), spread)} {'higher' if up else 'lower'} {clean(metric.name)}{worse}, "
-        f"{sure}interval {number(low, spread, sign=True)} to {number(high, spread, sign=True)}"
+        f"{number(abs(effect), spread)} {_direction(effect, metric)} {clean(metric.name)}{worse}, "
+        f"{sure}interval {number(low, spread)} to {number(high, spread)}"
     )
+
+
+def _direction(effect: float, metric: MetricView) -> str:
+    return "higher" if (effect >= 0) == (metric.goal == "maximize") else "lower"
+
+
+def _change(share: float, metric: MetricView) -> str:
+    """`5.9 % lower`."""
+    return f"{percent(abs(share))} {_direction(share, metric)}"
+
+
+def _share(share: float | None, base: float | None, interval: tuple[float, float]) -> str:
+    """`5.9 % of 3.20`, the base to the digits that the interval leaves meaning to."""
+    gain = None if share is None else abs(share)
+    return f"{percent(gain)} of {number(base, (interval[1] - interval[0]) / 4)}"
+
+
+def _verdict(view: CertificateView, metric: MetricView) -> str:
+    """The recorded reason repeats every figure: a claim, whose figures stand above, needs none."""
+    if not view.claim:
+        return clean(view.reason)
+    than = f"by more than {metric.min_effect:g}" if metric.min_effect else "than the baseline"
+    return f"claimed, an improvement: all of the interval is better {than}"
 
 
 def _shrinkage(view: CertificateView) -> str:
@@ -272,7 +297,7 @@ def _shrinkage(view: CertificateView) -> str:
     text = f"{_effect(view.believed)} before the fresh trials"
     if not view.claim or view.effect is None or view.believed.effect <= 0:
         return text
-    return f"{text}; fresh trials show {percent(view.effect / view.believed.effect)} of it"
+    return f"{text}, which show {percent(view.effect / view.believed.effect)} of it"
 
 
 def _style(row: Summary) -> Style | None:

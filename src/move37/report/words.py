@@ -124,13 +124,14 @@ def wrap(text: str, width: int | None, indent: str = "") -> str:
 def number(value: float | None, sd: float | None = None, *, sign: bool = False) -> str:
     """A number to the digits that its uncertainty leaves meaning to: two of the uncertainty's.
 
-    Without an uncertainty, up to ten significant digits.
+    Without an uncertainty, whole numbers whole, and seven significant digits of others.
     """
     if value is None:
         return "-"
     plus = "+" if sign else ""
     if sd is None or not isfinite(sd) or sd <= 0 or not isfinite(value):
-        return f"{value:{plus}.10g}"
+        whole = isfinite(value) and value == round(value) and abs(value) < 1e15
+        return f"{value:{plus}.0f}" if whole else f"{value:{plus}.7g}"
     digits = 1 - floor(log10(sd))
     large, small = abs(value) >= 1e7 or digits < -3, digits > 9
     if large or small:

@@ -223,7 +223,8 @@ class Watching:
     def value(self, belief: Belief | None) -> str:
         if belief is None:
             return "nothing yet"
-        return measured(self.metric.value(belief.mean), belief.sd)
+        # One trial alone says nothing of its noise, and where there is none, there is no ± to show.
+        return measured(self.metric.value(belief.mean), belief.sd or None)
 
     def effect(self) -> str:
         effect, base = self.standing.effect, self.standing.baseline
@@ -286,7 +287,7 @@ def _head(watching: Watching, began: Began, now: float, width: int, paint: Paint
         kept += f" ({percent(standing.kept / standing.finished)})"
     if standing.failed:
         kept += f" · {standing.failed:,} failed"
-    if standing.noise is not None:
+    if standing.noise:
         kept += f" · one trial's noise ± {standing.noise:.2g}"
     best = "nothing better than the baseline yet"
     if standing.champion is not None and standing.best != standing.baseline:
