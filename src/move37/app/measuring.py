@@ -35,10 +35,13 @@ def run(
     """
     settings, stop = settings or RunSettings(), stop or Stop()
     with Engine(find_root(root), settings, watch=watch, stop=stop) as engine:
+        before = len(engine.study.history)
         halt = engine.explore()
         certified = None
         if settings.certify and halt in ("budget", "exhausted"):
-            certified = _certify_champion(engine)
+            # A certificate stands until something new was tried: asking again only spends alpha.
+            standing = None if len(engine.study.history) > before else _latest(engine.study)
+            certified = standing or _certify_champion(engine)
         if stop.soft:
             halt = "stopped"
         reason = _explain(engine, halt)
@@ -139,7 +142,15 @@ def _certify_champion(engine: Engine) -> CertificateView | None:
         certificate = certificates(study.task, study.history, champion)[-1]
         if certificate.claim or study.champion == champion:
             return certificate
-    views = certificates(study.task, study.history)
+    return _latest(study)
+
+
+def _latest(study: Study) -> CertificateView | None:
+    """The latest certificate of the epoch, unless one was begun and is not concluded."""
+    history = study.history
+    if len(history.certifications) > len(history.certificates):
+        return None
+    views = certificates(study.task, history)
     return views[-1] if views else None
 
 
