@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from move37.core.errors import StudyError
+from move37.core.errors import StudyError, StudyLocked, Unwritable
 from move37.core.facts import EpochStarted, Opened, Proposed, Rejected, SessionStarted, Tried
 from move37.core.records import Failed, Trial
 from move37.store.sqlite import SqliteStore
@@ -84,6 +85,22 @@ class TestOpening:
             assert [one.seq for one in store.rows(after=row.seq - 1)] == [row.seq]
             assert store.attachment("x0-search-0/stdout") == b"loss: 1\n"
             assert store.attachment_keys("x0-") == ["x0-search-0/stdout"]
+
+    @pytest.mark.parametrize("what", ["study.db", "lock"])
+    def test_a_writer_whose_files_are_replaced_writes_no_more(self, study: Path, what: str) -> None:
+        opened = Opened(experiment=5, epoch=0, parents=(0,), proposer="tune", seed=1)
+        with SqliteStore.open(study, write=True) as first:
+            if what == "study.db":
+                (study / "copy").write_bytes((study / what).read_bytes())
+                (study / "copy").rename(study / what)
+            else:  # by somebody who took the lock for a forgotten one
+                (study / what).unlink()
+                with SqliteStore.open(study, write=True) as second:
+                    second.append(opened, {})
+            with pytest.raises(StudyLocked, match="replaced"):
+                first.append(opened, {})
+        with SqliteStore.open(study, write=False) as reader:
+            assert reader.audit() == []
 
     def test_to_read_there_must_be_one(self, tmp_path: Path) -> None:
         with pytest.raises(StudyError, match=r"there is no study in .*start one with `move37 run`"):
@@ -258,6 +275,18 @@ class TestAudit:
 
 
 class TestPowerCut:
+    def test_a_damaged_copy_of_a_program_is_said(self, study: Path) -> None:
+        with sqlite3.connect(study / "study.db") as db:
+            db.execute("UPDATE unpacked SET body = x'00'")
+        with pytest.raises(StudyError, match="damaged"):
+            SqliteStore.open(study, write=True)
+
+    def test_a_file_in_place_of_the_code_store_is_said(self, study: Path) -> None:
+        shutil.rmtree(study / "code.git")
+        (study / "code.git").write_text("a file")
+        with pytest.raises(Unwritable, match=r"code\.git"):
+            SqliteStore.open(study, write=True)
+
     @pytest.mark.parametrize("left", ["nothing", "an empty file", "half a file"])
     def test_programs_that_were_not_synced_come_back(self, study: Path, left: str) -> None:
         objects = list((study / "code.git" / "objects").glob("??/*"))

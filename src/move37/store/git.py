@@ -108,7 +108,8 @@ class GitCode:
             try:
                 self._object(id, kind)
             except StudyError:
-                packs.loose_path(self.path, id).unlink(missing_ok=True)
+                with self._writing():
+                    packs.loose_path(self.path, id).unlink(missing_ok=True)
                 self._put(kind, data)
 
     def pack(self) -> None:

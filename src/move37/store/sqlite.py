@@ -50,6 +50,9 @@ class SqliteStore:
         self._process = os.getpid()
         self._closed = False
         self._packs_made = 0
+        self._last = 0
+        """The last row, as far as this writer knows."""
+        self._file = _file_of(directory)
 
     @classmethod
     def open(cls, directory: Path, *, write: bool) -> Self:
@@ -72,6 +75,8 @@ class SqliteStore:
             raise
         store = cls(directory, db, GitCode(directory / "code.git", write=True), lock)
         try:
+            with _spoken(directory):
+                store._last, _ = _end_of_chain(db)
             store._restore_programs()
         except BaseException:
             store.close()
@@ -101,6 +106,7 @@ class SqliteStore:
         db.execute("BEGIN IMMEDIATE")
         try:
             seq, previous = _end_of_chain(db)
+            self._see_that_it_is_ours(seq)
             digest = codec.chain(previous, seq + 1, at, kind, body)
             db.execute(
                 "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?)",
@@ -114,8 +120,17 @@ class SqliteStore:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+        self._last = seq + 1
         self._code.settle(saved)
         return Row(seq + 1, at, fact)
+
+    def _see_that_it_is_ours(self, last: int) -> None:
+        """What a writer decides rests on the facts it knows: they have to be the latest."""
+        if last != self._last or _file_of(self.directory) != self._file:
+            raise StudyLocked(
+                f"another process has written to {self.directory}, or replaced its study.db; "
+                "see that nobody else works on it, then run the same command again"
+            )
 
     def _save_program(self) -> Collection[str]:
         """Never a fact on disk without the program it names, at no sync beyond the fact's own.
@@ -136,7 +151,18 @@ class SqliteStore:
         """Put back what a power cut took from the code store."""
         with _spoken(self.directory):
             saved = self._db.execute("SELECT id, kind, body FROM unpacked")
-            self._code.restore((id, kind, zlib.decompress(body)) for id, kind, body in saved)
+            self._code.restore(
+                (id, kind, self._decompressed(f"program object {id}", body))
+                for id, kind, body in saved
+            )
+
+    def _decompressed(self, what: str, body: bytes) -> bytes:
+        try:
+            return zlib.decompress(body)
+        except zlib.error as error:
+            raise StudyError(
+                f"{what} of {self.directory / 'study.db'} is damaged: {error}; put back a copy of it"
+            ) from error
 
     def rows(self, after: int = 0) -> Iterator[Row]:
         """All facts in order, as of the moment of the call; those past row `after` only."""
@@ -169,14 +195,7 @@ class SqliteStore:
             found: tuple[bytes] | None = self._db.execute(
                 "SELECT body FROM attachments WHERE key = ?", (key,)
             ).fetchone()
-        if found is None:
-            return None
-        try:
-            return zlib.decompress(found[0])
-        except zlib.error as error:
-            raise StudyError(
-                f"attachment {key!r} of {self.directory / 'study.db'} is damaged: {error}"
-            ) from error
+        return None if found is None else self._decompressed(f"attachment {key!r}", found[0])
 
     def attachment_keys(self, prefix: str = "") -> list[str]:
         """Keys of all attachments that begin with `prefix`, sorted."""
@@ -210,6 +229,15 @@ def _end_of_chain(db: sqlite3.Connection) -> tuple[int, bytes]:
         "SELECT seq, digest FROM facts ORDER BY seq DESC LIMIT 1"
     ).fetchone()
     return found or (0, b"")
+
+
+def _file_of(directory: Path) -> tuple[int, int] | None:
+    """Which file `study.db` is, whatever its name says; `None` when it is gone."""
+    try:
+        status = (directory / "study.db").stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 # --- opening --------------------------------------------------------------------------------------
