@@ -28,6 +28,8 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
 
     out: where its picture goes, if it has one. Raises `TaskError` for a name that is none of `benches()`.
     """
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     match name:
         case "overhead":
             return _overhead(quick)

@@ -4,6 +4,8 @@ Nothing heavy is imported before a command is chosen: `--help` answers at once.
 """
 
 import os
+import shlex
+import shutil
 import sys
 from contextlib import suppress
 from functools import partial
@@ -70,8 +72,7 @@ def _show_or_begin(where: Where) -> None:
     if (root / app.STUDY).is_dir():
         _print_status(where)
         return
-    known = (root / "move37.toml").is_file()
-    first = "`move37 run`" if known else "`move37 init`, then `move37 run`"
+    first = "`move37 run`" if app.has_task(root) else "`move37 init`, then `move37 run`"
     text = (
         f"There is no study in {root} yet.\n\n"
         f"  To begin here    {first}\n"
@@ -102,9 +103,16 @@ def init(where: Where, *, yes: bool) -> None:
 
 def _ask(screen: Screen, question: "Question") -> str:
     """Ask on standard error when standard output is for programs."""
-    choices = click.Choice(question.choices) if question.choices else None
+    closed = question.key == "metric.goal"
+    offered = "" if closed or not question.choices else f" ({', '.join(question.choices)})"
     return str(
-        click.prompt(question.text, default=question.suggestion, type=choices, err=screen.json)
+        click.prompt(
+            question.text + offered,
+            default=question.suggestion,
+            type=click.Choice(question.choices) if closed else None,
+            prompt_suffix=" ",
+            err=screen.json,
+        )
     )
 
 
@@ -125,7 +133,10 @@ def run(where: Where, *, plain: bool, **options: Any) -> int:
     stream = progress_stream(json=where.screen.json)
     with watching(stop, stream=stream, lines=plain) as watch:
         result = app.run(where.root, settings, watch=watch, stop=stop)
-    where.screen.answer(result, _run_text(where.screen, result))
+    where.screen.answer(
+        result,
+        "\n\n".join(filter(None, (_run_text(where.screen, result), _next(result, "move37")))),
+    )
     return _run_code(result)
 
 
@@ -146,6 +157,24 @@ def _run_text(screen: Screen, result: "RunResult") -> str:
         metric = result.status.metric
         parts.append(certificate_text(result.certified, metric, width=width, paint=paint))
     return "\n\n".join(parts)
+
+
+def _next(result: "RunResult", command: str) -> str:
+    """What a person may want to do after a run. command: how they call us, there."""
+    status, certified = result.status, result.certified
+    if result.halt == "baseline":
+        told = f"`{command} show x{status.baseline.experiment}` shows all that it printed"
+    elif result.stopped_early:
+        return ""  # the reason says how to go on
+    elif certified is not None and certified.claim:
+        champion = None if status.champion is None else status.champion.experiment
+        name = "" if certified.experiment == champion else f" x{certified.experiment}"
+        told = f"`{command} diff{name}` to look at it, `{command} apply{name}` to take it"
+    elif status.champion is not None:
+        told = f"`{command} best`; `{command} certify` compares it on fresh seeds"
+    else:
+        told = f"`{command} list` shows what was tried"
+    return f"Next: {told}"
 
 
 @cli.command()
@@ -394,16 +423,31 @@ def _demo_text(screen: Screen, result: "DemoResult") -> str:
     if result.diff:
         parts.append(diff_text(result.diff, paint=screen.paint).rstrip())
     parts.append(_run_text(screen, result.run))
-    chart = "no chart: install move37[report]" if result.chart is None else f"chart  {result.chart}"
-    parts.append(f"  {chart}\n  study  {result.directory}")
-    return "\n\n".join(parts)
+    chart = "none: it needs matplotlib" if result.chart is None else str(result.chart)
+    parts.append(f"  chart      {chart}\n  study      {result.directory}")
+    command = f"{_called()} -C {shlex.quote(os.path.relpath(result.directory))}"
+    stopped = "Next: the same command goes on from here" if result.run.stopped_early else ""
+    parts.append(stopped or _next(result.run, command))
+    return "\n\n".join(filter(None, parts))
+
+
+def _called() -> str:
+    """How this person calls us: by name where the shell finds it, else by path."""
+    return "move37" if shutil.which("move37") else os.path.relpath(sys.argv[0])
 
 
 @cli.command()
 @click.argument("name", required=False)
 @click.option("--quick", is_flag=True, help="Within a minute, and less exactly.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where its picture goes. Default: no picture.",
+)
 @common
-def bench(where: Where, *, name: str | None, quick: bool) -> None:
+def bench(where: Where, *, name: str | None, quick: bool, out: Path | None) -> None:
     """Measure what move37 promises of itself. Without a NAME, list what can be measured."""
     from move37 import app
     from move37.report.text import bench_text
@@ -414,7 +458,7 @@ def bench(where: Where, *, name: str | None, quick: bool) -> None:
             {"benches": names}, "\n".join(f"{name:<12}{told}" for name, told in names.items())
         )
         return
-    result = app.bench(name, quick=quick)
+    result = app.bench(name, quick=quick, out=out)
     where.screen.answer(result, bench_text(result))
 
 
