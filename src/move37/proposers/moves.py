@@ -1,9 +1,10 @@
 """Moves: what could be changed next, as lists of edits with the features that a model learns from."""
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from move37.proposers.sites import Edit, Site
 from move37.proposers.spelling import read_number
@@ -45,13 +46,20 @@ def position(site: Site, text: str) -> float | None:
     return None if number is None else site.domain.position(number.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(NamedTuple):
     """Between which positions a site has been turned so far."""
 
-    count: int = 0
+    turns: int = 0
     low: float = 0.0
     high: float = 0.0
+
+    def widened(self, places: Sequence[float]) -> "Tried":
+        """After one more turn, between these places."""
+        if not places:
+            return Tried(self.turns + 1, self.low, self.high)
+        if self.turns:
+            places = (*places, self.low, self.high)
+        return Tried(self.turns + 1, min(places), max(places))
 
 
 NOT_TRIED = Tried()
@@ -77,6 +85,7 @@ class Gauge:
         self._here = position(site, site.text) if site.kind == "number" else None
         self._turns: dict[tuple[str, str], Measure] = {}
         self._steps: dict[tuple[bool, float, float], tuple[Step, ...]] = {}
+        self._spellings: dict[float, Step | None] = {}
 
     def turn(self, old: str, new: str) -> Measure:
         """How the model sees `old → new`; bends are measured from the present value."""
@@ -99,25 +108,27 @@ class Gauge:
         bend = (after - self._here) ** 2 - (before - self._here) ** 2
         return Measure({(self.id, SLOPE): after - before, (self.id, BEND): bend}, places)
 
-    def steps(self, tried: Tried, wish: float | None = None) -> tuple[Step, ...]:
-        """What can be done at the site.
-
-        wish: how far away, in steps, the model would like it to be, besides the usual steps.
-        """
-        key = tried.count > 0, tried.low, tried.high
+    def steps(self, tried: Tried) -> tuple[Step, ...]:
+        """What is usually done at the site."""
+        key = tried.turns > 0, tried.low, tried.high
         steps = self._steps.get(key)
         if steps is None:
             if len(self._steps) >= TURNS:
                 self._steps.clear()
             steps = self._steps[key] = tuple(self._usual(tried))
-        if wish is not None:
-            wished = self._spelled(tried, (wish,))
-            steps = (*steps, *(step for step in wished if step not in steps))
         return steps
+
+    def wished(self, tried: Tried, wish: float) -> Step | None:
+        """The step to where the model would like the site to be, so many steps from here.
+
+        `None` when it is too far away, cannot be spelled, or is one of the usual steps.
+        """
+        step = next(self._spelled(tried, (wish,)), None)
+        return None if step in self.steps(tried) else step
 
     def _usual(self, tried: Tried) -> Iterator[Step]:
         if self._site.kind == "number":
-            yield from self._spelled(tried, KNOWN_STEPS if tried.count else NEW_STEPS)
+            yield from self._spelled(tried, KNOWN_STEPS if tried.turns else NEW_STEPS)
             return
         for option in self.domain.options:
             if option != self._site.text:
@@ -130,14 +141,23 @@ class Gauge:
         low, high = min(tried.low, here) - REACH, max(tried.high, here) + REACH
         seen = {self._site.text}
         for offset in offsets:
-            target = here + offset
-            if not low <= target <= high or (self.domain.scale == "pow2" and offset % 1):
+            if not low <= here + offset <= high or (self.domain.scale == "pow2" and offset % 1):
                 continue
-            value = self.domain.value(target, digits=1 if abs(offset) >= 0.9 else 2)
+            step = self._step(here, offset)
+            if step is not None and step[0] not in seen:
+                seen.add(step[0])
+                yield step
+
+    def _step(self, here: float, offset: float) -> Step | None:
+        """The step that goes so far; `None` when there is none."""
+        if offset not in self._spellings:
+            if len(self._spellings) >= TURNS:
+                self._spellings.clear()
+            value = self.domain.value(here + offset, digits=1 if abs(offset) >= 0.9 else 2)
             text = self._site.text if value is None else self._site.spell(value)
-            if text not in seen and (found := self.turn(self._site.text, text).features):
-                seen.add(text)
-                yield text, found
+            found = self.turn(self._site.text, text).features
+            self._spellings[offset] = (text, found) if found else None
+        return self._spellings[offset]
 
 
 class Ruler:
@@ -159,32 +179,31 @@ class Ruler:
         return gauge
 
 
-def moves_of(
-    site: Site, gauge: Gauge, tried: Tried = NOT_TRIED, wish: float | None = None
-) -> Iterator[Move]:
+def moves_of(site: Site, gauge: Gauge, tried: Tried = NOT_TRIED) -> Iterator[Move]:
     """What can be done at one site: see `Gauge.steps`."""
-    for text, found in gauge.steps(tried, wish):
+    for text, found in gauge.steps(tried):
         yield Move((Edit(site, text),), found)
 
 
-def linked(sites: Sequence[Site], moves: Sequence[Move], ruler: Ruler) -> Iterator[Move]:
-    """Equal whole numbers in calls often are one number written twice: turn them together."""
+def linked(
+    sites: Sequence[Site], steps: Callable[[Site], Sequence[Step]], ruler: Ruler
+) -> Iterator[Move]:
+    """Equal whole numbers in calls often are one number written twice: turn them together.
+
+    steps: what can be done at a site.
+    """
     groups: defaultdict[tuple[str, str], list[Site]] = defaultdict(list)
     for site in sites:
         if site.kind == "number" and isinstance(site.value, int) and site.value > 4:
             groups[site.path, site.text].append(site)
-    by_site: defaultdict[str, dict[str, Move]] = defaultdict(dict)
-    for move in moves:
-        by_site[move.site.id][move.edits[0].text] = move
     for group in groups.values():
         if not 2 <= len(group) <= 6:
             continue
-        for text, first in by_site[group[0].id].items():
-            edits = (*first.edits, *(Edit(site, text) for site in group[1:]))
-            merged = dict(first.features)
+        for text, features in dict(steps(group[0])).items():
+            merged = dict(features)
             for site in group[1:]:
                 merged |= ruler.gauge(site).turn(site.text, text).features
-            yield Move(edits, merged)
+            yield Move(tuple(Edit(site, text) for site in group), merged)
 
 
 def joined(moves: Sequence[Move]) -> Move | None:

@@ -30,8 +30,8 @@ _EXACT = names(
 """Nodes whose bytes count as they are."""
 _BRACKETED = names("argument_list list dictionary set parameters")
 """In Python: where a comma before the closing bracket means nothing."""
-SMALL, LARGE = 16, 2000
-"""Digests of subtrees between these sizes, in bytes, are remembered."""
+LARGE = 2000
+"""Digests of subtrees up to this size, in bytes, are remembered."""
 
 
 class Normaliser:
@@ -66,10 +66,10 @@ class Normaliser:
         return digest
 
     def _part(self, parsed: Parsed, node: "Node") -> bytes:
-        size = node.end_byte - node.start_byte
-        if not SMALL <= size <= LARGE:
+        start, end = node.start_byte, node.end_byte
+        if end - start > LARGE:
             return self._fresh(parsed, node)
-        key = parsed.language.name, node.type, parsed.source[node.start_byte : node.end_byte]
+        key = parsed.language.name, node.type, parsed.source[start:end]
         digest = self._parts.get(key)
         if digest is None:
             if len(self._parts) >= self._limits[1]:

@@ -7,11 +7,10 @@ al. 2018, "A Tutorial on Thompson Sampling", section 4), so what is uncertain an
 tried, and what was shown not to matter is left alone.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from move37.proposers.moves import BEND, SLOPE, Feature, Move
+from move37.proposers.moves import BEND, SLOPE, Feature
 from move37.proposers.sites import Site
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ STRUCTURE_MEAN = -0.5
 """Prior mean of a structural edit, in units of its sd: most of them break something."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """What came of one experiment."""
 
     features: Mapping[Feature, float]
@@ -52,27 +50,21 @@ class Response:
         self._index = index = _columns(sites)
         self.mean, self._sd = _prior(sites, index, scale)
         # what no observation bears on stays at its prior, and need not be solved for
-        bearing = {feature for o in observations for feature in o.features if feature in index}
-        self._touched = touched = sorted(index[feature] for feature in bearing)
-        place = {column: at for at, column in enumerate(touched)}
+        at, columns, amounts = _entries((o.features for o in observations), index)
+        self._touched, places = np.unique(np.array(columns, dtype=int), return_inverse=True)
+        touched = self._touched
         rows = np.zeros((len(observations), len(touched)))
-        for row, observation in enumerate(observations):
-            for feature, amount in observation.features.items():
-                column = index.get(feature)
-                if column is not None:
-                    rows[row, place[column]] = amount
+        rows[at, places] = amounts
         mean, sd = self.mean[touched], self._sd[touched]
         weights = np.array([1.0 / o.variance for o in observations])
         surprise = np.array([o.effect for o in observations]) - rows @ mean
         # in units of the prior: the matrix is well conditioned whatever the score's scale
         scaled = rows * sd * np.sqrt(weights)[:, None]
         precision = np.eye(len(touched)) + scaled.T @ scaled
-        values, vectors = np.linalg.eigh(precision)
+        root = np.linalg.inv(np.linalg.cholesky(precision)).T  # of the variance, in those units
         pull = (rows * sd).T @ (weights * surprise)
-        self.mean[touched] = mean + sd * (vectors @ ((vectors.T @ pull) / values))
-        self._spread: Array = (
-            sd[:, None] * vectors / np.sqrt(values)
-        )  # a square root of the variance
+        self.mean[touched] = mean + sd * (root @ (root.T @ pull))
+        self._spread: Array = sd[:, None] * root
 
     def draws(self, seed: int, count: int) -> "Array":
         """Samples of all effects: `[count, features]`."""
@@ -83,16 +75,13 @@ class Response:
         around[self._touched] = self._spread @ noise[self._touched]
         return (self.mean[:, None] + around).T
 
-    def design(self, moves: Sequence[Move]) -> "Array":
+    def design(self, moves: Sequence[Mapping[Feature, float]]) -> "Array":
         """The features of moves as rows: `[moves, features]`."""
         import numpy as np
 
         rows = np.zeros((len(moves), len(self._index)))
-        for row, move in enumerate(moves):
-            for feature, amount in move.features.items():
-                column = self._index.get(feature)
-                if column is not None:
-                    rows[row, column] = amount
+        at, columns, amounts = _entries(moves, self._index)
+        rows[at, columns] = amounts
         return rows
 
     def peak(self, site: Site) -> float | None:
@@ -109,6 +98,20 @@ def _columns(sites: Sequence[Site]) -> dict[Feature, int]:
         for name in names:
             index[site.id, name] = len(index)
     return index
+
+
+def _entries(
+    rows: Iterable[Mapping[Feature, float]], index: Mapping[Feature, int]
+) -> tuple[list[int], list[int], list[float]]:
+    """What is not zero in a matrix with these rows: row, column and amount of each entry."""
+    entries = [
+        (at, column, amount)
+        for at, row in enumerate(rows)
+        for feature, amount in row.items()
+        if (column := index.get(feature)) is not None
+    ]
+    at, columns, amounts = zip(*entries, strict=True) if entries else ((), (), ())
+    return list(at), list(columns), list(amounts)
 
 
 def _prior(

@@ -8,6 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 Value = int | float
 
@@ -34,6 +35,7 @@ class Number:
         return isinstance(self.value, int)
 
 
+@lru_cache(maxsize=8192)
 def read_number(text: str) -> Number | None:
     """Take a decimal literal apart. `None` for anything else: hexadecimal, octal, complex."""
     match = _NUMBER.fullmatch(text.strip())

@@ -7,17 +7,27 @@ never edits a random seed: that would move the score without improving the progr
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from heapq import nlargest
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from move37.core.errors import NothingToPropose, ProposalFailed, TaskError
 from move37.core.facts import EpochStarted, Fact, Opened, Proposed
 from move37.core.protocols import Believer, Request
-from move37.core.records import Failed, Proposal
+from move37.core.records import Belief, Failed, Proposal
 from move37.core.seeds import derive_seed
-from move37.proposers.moves import NOT_TRIED, Move, Ruler, Tried, joined, linked, moves_of, position
+from move37.proposers.moves import (
+    NOT_TRIED,
+    Feature,
+    Move,
+    Ruler,
+    Step,
+    Tried,
+    joined,
+    linked,
+    position,
+)
 from move37.proposers.response import Observation, Response
 from move37.proposers.sites import Edit, Site, Sites, apply_edits
 from move37.proposers.tpe import Point, ask_tpe
@@ -33,6 +43,8 @@ WARM = 25
 MISFIT, FLOOR = 0.5, 0.015
 """A parabola is wrong by about this share of an effect, and of the usual effect at least."""
 LATELY = 32
+SURE = 0.8
+"""In this share of the samples a move has to gain, to be joined with the best one."""
 CHANCE = 0.04
 """Share of moves that are picked by prior weight alone, so that no site is given up for good."""
 
@@ -78,12 +90,14 @@ class Turn:
     """What one of our experiments changed."""
 
     experiment: int
+    parent: int
     changes: tuple[tuple[str, str, str], ...]
     """Site, old and new spelling."""
+    key: tuple[tuple[str, str], ...]
+    """As that of a `Move`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """A turn with what came of it."""
 
     turn: Turn
@@ -127,7 +141,8 @@ class Tune:
         changes = _changes(fact)
         if parent is None or not changes:
             return
-        self._turns.append(Turn(fact.experiment, changes))
+        key = tuple(sorted((id, new) for id, _, new in changes))
+        self._turns.append(Turn(fact.experiment, parent, changes, key))
         for id, old, _ in changes:
             self._first.setdefault(id, old)
         above = self._places.get(parent, {})
@@ -145,7 +160,7 @@ class Tune:
         scale = _scale(effects, request.beliefs)
         board = _Board(sites, effects, scale, seed, self._ruler)
         parent = request.parents[0].id
-        done = self._done_from(parent, request)
+        done = {turn.key for turn in self._turns if turn.parent == parent}
         asked = None
         if chance.random() < self._settings.optuna and len(effects) >= WARM:
             asked = self._ask_optuna(sites, effects, request, seed)
@@ -211,25 +226,25 @@ class Tune:
         """What came of our latest experiments, oldest first. Those still running are left out."""
         noise = max(request.beliefs.noise, 0.0)
         effects: list[Effect] = []
+        believed: dict[int, Belief | None] = {}
+
+        def belief(experiment: int) -> Belief | None:
+            if experiment not in believed:
+                believed[experiment] = request.beliefs.belief(experiment)
+            return believed[experiment]
+
         for turn in self._turns:
-            experiment = request.history[turn.experiment]
-            if isinstance(experiment.outcome, Failed):
+            outcome = request.history[turn.experiment].outcome
+            if outcome is None:
+                continue
+            if isinstance(outcome, Failed):
                 effects.append(Effect(turn, None, noise**2))
                 continue
-            here = request.beliefs.belief(turn.experiment)
-            before = request.beliefs.belief(experiment.parents[0])
-            if experiment.outcome is not None and here is not None and before is not None:
+            here, before = belief(turn.experiment), belief(turn.parent)
+            if here is not None and before is not None:
                 gain = here.mean - before.mean
                 effects.append(Effect(turn, gain, here.sd**2))
         return effects
-
-    def _done_from(self, parent: int, request: Request) -> set[tuple[tuple[str, str], ...]]:
-        """Changes that were made to this parent already."""
-        return {
-            tuple(sorted((id, new) for id, _, new in turn.changes))
-            for turn in self._turns
-            if request.history[turn.experiment].parents[0] == parent
-        }
 
     def _ask_optuna(
         self, sites: Sequence[Site], effects: Sequence[Effect], request: Request, seed: int
@@ -289,71 +304,84 @@ class _Board:
         observations: list[Observation] = []
         tried: dict[str, Tried] = {}
         for effect in effects:
-            seen: dict[tuple[str, str], float] = {}
+            seen: dict[Feature, float] = {}
             for id, old, new in effect.turn.changes:
                 gauge = gauges.get(id)
                 if gauge is not None:
                     measure = gauge.turn(old, new)
                     seen.update(measure.features)
-                    tried[id] = _widened(tried.get(id, NOT_TRIED), measure.places)
+                    tried[id] = tried.get(id, NOT_TRIED).widened(measure.places)
             if seen:
                 observations.append(_observation(seen, effect, scale))
         self._response = response = Response(sites, observations, scale=scale)
-        moves: list[Move] = []
-        for site in sites:
-            wish = _wish(response, site) if site.id in tried else None
-            moves += moves_of(site, gauges[site.id], tried.get(site.id, NOT_TRIED), wish)
-        moves += linked(sites, moves, ruler)
-        self.moves = moves
         self._tried = tried
-        design = response.design(moves)
-        self._means = design @ response.mean
+        self._single: list[tuple[Site, Step]] = []
+        for site in sites:
+            gauge, known = gauges[site.id], tried.get(site.id, NOT_TRIED)
+            self._single += [(site, step) for step in gauge.steps(known)]
+            wish = _wish(response, site) if known.turns else None
+            if wish is not None and (step := gauge.wished(known, wish)) is not None:
+                self._single.append((site, step))
+        self._linked = list(linked(sites, self._steps_of, ruler))
+        features = [step[1] for _, step in self._single] + [m.features for m in self._linked]
+        design = response.design(features)
         self._gains = design @ response.draws(seed, DRAWS).T  # [moves, draws]
         self._sure = (self._gains > 0).mean(axis=1)
-        self._winners = self._gains.argmax(axis=0) if moves else None
-        self._of_site: dict[str, list[int]] = {}
-        for index, move in enumerate(moves):
-            self._of_site.setdefault(move.site.id, []).append(index)
+        self._winners = self._gains.argmax(axis=0) if features else None
+
+    def _steps_of(self, site: Site) -> list[Step]:
+        return [step for one, step in self._single if one is site]
+
+    def _move(self, index: int) -> Move:
+        if index >= len(self._single):
+            return self._linked[index - len(self._single)]
+        site, (text, features) = self._single[index]
+        return Move((Edit(site, text),), features)
+
+    def _sites(self) -> list[Site]:
+        """Of every move, the site that leads it."""
+        return [site for site, _ in self._single] + [move.site for move in self._linked]
 
     def best(self, draw: int, together: int, done: set[tuple[tuple[str, str], ...]]) -> Move | None:
         """The best move in one sample of what the truth may be, with others that are sure to help."""
-        if not self.moves:
-            return None
         gains = self._gains[:, draw]
-        order = [int(i) for i in (-gains).argsort(kind="stable")]
-        first = next((i for i in order if self.moves[i].key not in done), None)
+        order: list[int] = (-gains).argsort(kind="stable").tolist()
+        first = next((move for i in order if (move := self._move(i)).key not in done), None)
         if first is None:
             return None
         chosen = [first]
-        taken = {edit.site.id for edit in self.moves[first].edits}
+        taken = {edit.site.id for edit in first.edits}
         for index in order:
             if len(taken) >= together or gains[index] <= 0:
                 break
-            move = self.moves[index]
+            if self._sure[index] < SURE:
+                continue
+            move = self._move(index)
             sites = {edit.site.id for edit in move.edits}
-            sure = self._sure[index] >= 0.8 and sites <= self._tried.keys()
-            if sure and move.site.kind in ("number", "bool", "choice") and not taken & sites:
-                chosen.append(index)
+            plain = sites <= self._tried.keys() and move.site.kind in ("number", "bool", "choice")
+            if plain and not taken & sites:
+                chosen.append(move)
                 taken |= sites
-        return joined([self.moves[i] for i in chosen]) or self.moves[first]
+        return joined(chosen) or first
 
     def by_chance(self, chance: Random, count: int) -> Move | None:
         """So many moves at once, drawn by the weight of their sites."""
-        if not self.moves:
+        sites = self._sites()
+        if not sites:
             return None
-        weights = [max(move.site.weight, 1e-4) for move in self.moves]
-        drawn = chance.choices(self.moves, weights, k=count)
-        return joined(list({move.site.id: move for move in drawn}.values()))
+        weights = [max(site.weight, 1e-4) for site in sites]
+        drawn = chance.choices(range(len(sites)), weights, k=count)
+        return joined([self._move(i) for i in {sites[i].id: i for i in drawn}.values()])
 
     def predicted(self, move: Move) -> float:
-        return float((self._response.design([move]) @ self._response.mean)[0])
+        return float((self._response.design([move.features]) @ self._response.mean)[0])
 
     def share(self, move: Move) -> float:
         """How often the first site of this move would be chosen, over samples of the truth."""
         assert self._winners is not None
-        site = move.site.id
-        wins = sum(self.moves[int(i)].site.id == site for i in self._winners)
-        total = sum(s.weight for s in {m.site.id: m.site for m in self.moves}.values())
+        sites = self._sites()
+        wins = sum(sites[int(i)].id == move.site.id for i in self._winners)
+        total = sum({site.id: site.weight for site in sites}.values())
         return (wins + move.site.weight / max(total, 1e-9)) / (DRAWS + 1)
 
 
@@ -392,14 +420,6 @@ def _observation(
     gain = min(max(effect.gain, -4.0 * scale), 8.0 * scale)
     misfit = (MISFIT * gain) ** 2 + (FLOOR * scale) ** 2
     return Observation(seen, gain, effect.variance + misfit)
-
-
-def _widened(tried: Tried, places: Sequence[float]) -> Tried:
-    if not places:
-        return replace(tried, count=tried.count + 1)
-    if tried.count:
-        places = (*places, tried.low, tried.high)
-    return Tried(tried.count + 1, min(places), max(places))
 
 
 def _wish(response: Response, site: Site) -> float | None:
