@@ -113,6 +113,21 @@ def test_alone_it_says_how_to_begin(tmp_path: Path) -> None:
     assert "`move37 init`" not in move37_(cwd=tmp_path).stdout
 
 
+def test_a_directory_known_by_heart_needs_no_init(tmp_path: Path) -> None:
+    for name in ("prepare.py", "train.py", "program.md"):
+        (tmp_path / name).touch()
+    assert "To begin here    `move37 run`" in move37_(cwd=tmp_path).stdout
+
+
+def test_init_asks_what_it_cannot_find_and_takes_any_file(tmp_path: Path) -> None:
+    for name in ("a.c", "b.c", "judge.sh"):
+        (tmp_path / name).touch()
+    done = move37_("init", cwd=tmp_path, input="./judge.sh\na.c, b.c\nfoo\nmaximize\n")
+    assert done.returncode == 0, done.stderr
+    assert "Which files may change (several with commas)? (a.c, b.c, judge.sh) " in done.stdout
+    assert 'edit = ["a.c", "b.c"]' in (tmp_path / "move37.toml").read_text()
+
+
 def test_a_misspelt_command_is_guessed(tmp_path: Path) -> None:
     done = move37_("stauts", cwd=tmp_path)
     assert done.returncode == 2
@@ -208,6 +223,23 @@ def test_a_finished_run_says_what_it_certified(study: Path) -> None:
     )
     assert certified["trials"] == 2 * certified["pairs"] > 0
     assert "best so far" in done.stderr or "ended:" in done.stderr
+
+
+def test_a_run_ends_with_what_to_do_next(study: Path) -> None:
+    done = move37_("run", cwd=study)
+    result = json.loads(move37_("run", "--json", cwd=study).stdout)
+    wanted = "move37 apply" if result["certified"]["claim"] else "move37 "
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("Next: ")
+    assert wanted in last
+
+
+def test_a_task_that_cannot_be_measured_says_where_to_look(tmp_path: Path) -> None:
+    root = write_task(tmp_path)
+    (root / "measure.py").write_text("print('nothing')")
+    done = move37_("run", cwd=root)
+    assert done.returncode == 2
+    assert done.stdout.splitlines()[-1] == "Next: `move37 show x0` shows all that it printed"
 
 
 def test_experiments_are_written_with_or_without_an_x(study: Path) -> None:

@@ -122,6 +122,18 @@ LAYOUTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
         {"train.py": 'import model, data\nprint(f"loss: {x}")', "model.py": "", "data.py": ""},
         {"edit": ("train.py", "model.py"), "metric": "loss"},
     ),
+    "a program and its settings": (
+        {
+            "train.py": 'json.load(open("conf/model_config.json"))\nprint(f"loss: {x}")',
+            "conf/model_config.json": "{}",
+            "words.json": "",
+        },
+        {"edit": ("train.py", "conf/model_config.json")},
+    ),
+    "a script that judges settings": (
+        {"evaluate.py": 'open("config.yaml")\nprint(f"accuracy: {x}")', "config.yaml": ""},
+        {"run": "python evaluate.py", "edit": ("config.yaml",), "metric": "accuracy"},
+    ),
     "pi-autoresearch": (
         {".auto/measure.sh": 'python fib.py\necho "METRIC total_ms=$ms"', "fib.py": "x"},
         {"run": "bash .auto/measure.sh", "edit": ("fib.py",), "metric": "total_ms"},
@@ -249,6 +261,21 @@ def test_what_cannot_be_found_is_asked(tmp_path: Path) -> None:
     assert keys(draft) == ["evaluate.run", "files.edit", "metric.name", "metric.goal"]
     assert draft.questions[0].choices == ("bash go.sh",)
     assert draft.questions[1].choices == ("a.c", "b.c", "go.sh")
+
+
+def test_files_of_settings_are_offered_where_there_is_no_program_to_change(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"evaluate.py": "open('a.json')", "a.json": "{}", "b.yaml": ""})
+    assert draft.questions[0].choices == ("a.json", "b.yaml")
+
+
+def test_a_target_that_only_compiles_measures_nothing(tmp_path: Path) -> None:
+    build = "bench: main.c\n\t@mkdir -p out\n\t$(CC) $(CFLAGS) -o $@ $<\n"
+    makefile = f"CC = cc\nall: bench\n{build}run: bench\n\t./bench\n"
+    files = {"Makefile": makefile, "main.c": r'printf("n: %d\n", n); printf("time: %.4f s\n", t);'}
+    task = plan(tmp_path, files).task()
+    assert task.evaluate.run == "make --silent run"
+    assert task.files.edit == ("main.c",)
+    assert (task.metric.name, task.metric.direction) == ("time", Direction.MINIMIZE)
 
 
 def test_answers_complete_the_draft(tmp_path: Path) -> None:

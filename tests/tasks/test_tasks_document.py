@@ -156,7 +156,7 @@ def simple(root: Path = ROOT, **changes: Any) -> Task:
 def test_a_simple_task_is_written_tidily() -> None:
     assert render_task(simple()) == (
         """\
-goal = "Lower val_bpb."  # longer: write it in program.md
+goal = "Lower val_bpb."  # in a sentence; more can stand in program.md
 
 [files]
 edit = ["train.py"]  # everything else is restored for each trial and read-only

@@ -1,7 +1,7 @@
 """Wiring: settings to objects; one function per command, each returning a frozen record."""
 
 from move37.app.benches import bench, benches
-from move37.app.home import apply, branch, init, patch
+from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.look import best, diff, list_experiments, report, show, status
 from move37.app.measuring import certify, demo, run
 from move37.app.settings import RunSettings
@@ -20,6 +20,7 @@ __all__ = [
     "demo",
     "diff",
     "find_root",
+    "has_task",
     "init",
     "list_experiments",
     "patch",

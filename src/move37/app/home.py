@@ -34,6 +34,15 @@ def init(root: Path, *, yes: bool, ask: Callable[[Question], str]) -> Initialise
     return Initialised(path=write_task(draft), written=True, layout=draft.layout, notes=draft.found)
 
 
+def has_task(root: Path) -> bool:
+    """Whether `move37 run` can do without `move37 init` here: written down, or known by heart."""
+    from move37.tasks.detect import AUTORESEARCH_FILES
+    from move37.tasks.toml import TASK_FILE
+
+    is_known = all((root / name).is_file() for name in AUTORESEARCH_FILES)
+    return is_known or (root / TASK_FILE).is_file()
+
+
 def apply(root: Path, experiment: int | None = None) -> Applied:
     """Write the changes of an experiment (the champion) into the user's files.
 

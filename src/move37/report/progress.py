@@ -54,7 +54,9 @@ def _matplotlib() -> Generator[None]:
     try:
         mpl: Any = import_module("matplotlib")
     except ImportError as error:
-        raise Move37Error("the chart needs matplotlib; install move37[report]") from error
+        raise Move37Error(
+            "the chart needs matplotlib; `pip install matplotlib` beside move37"
+        ) from error
     with mpl.rc_context():
         mpl.rcdefaults()
         yield

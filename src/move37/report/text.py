@@ -8,7 +8,7 @@ Every function returns lines that fit `width` columns; `None` leaves lines whole
 from collections.abc import Sequence
 
 from move37.core.records import Verdict
-from move37.report.results import BenchResult, Verified
+from move37.report.results import BenchResult, RunResult, Verified
 from move37.report.views import (
     CertificateView,
     Detail,
@@ -390,6 +390,27 @@ def diff_text(text: str, *, paint: Paint = plain) -> str:
             style = "title"
         lines.append(paint(style, shown) if style else shown)
     return "\n".join(lines) if lines else "no difference"
+
+
+def next_text(result: RunResult, command: str) -> str:
+    """What a person may want to do after a run; nothing when the reason of its end says it.
+
+    command: how they call us, there.
+    """
+    status, certified = result.status, result.certified
+    if result.halt == "baseline":
+        told = f"`{command} show x{status.baseline.experiment}` shows all that it printed"
+    elif result.stopped_early:
+        return ""  # the reason says how to go on
+    elif certified is not None and certified.claim:
+        champion = None if status.champion is None else status.champion.experiment
+        name = "" if certified.experiment == champion else f" x{certified.experiment}"
+        told = f"`{command} diff{name}` to look at it, `{command} apply{name}` to take it"
+    elif status.champion is not None:
+        told = f"`{command} best`; `{command} certify` compares it on fresh seeds"
+    else:
+        told = f"`{command} list` shows what was tried"
+    return f"Next: {told}"
 
 
 def verified_text(view: Verified, *, paint: Paint = plain) -> str:

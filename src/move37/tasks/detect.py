@@ -19,6 +19,7 @@ from move37.tasks.metrics import Guess, guess_metrics
 from move37.tasks.toml import TASK_FILE, load_task, no_task
 
 AUTORESEARCH = "karpathy/autoresearch"
+AUTORESEARCH_FILES = ("prepare.py", "train.py", "program.md")
 
 
 def load_or_detect(root: Path, paths: Sequence[str]) -> Task:
@@ -86,7 +87,7 @@ class Found:
 
 def _autoresearch(look: Look) -> Found | None:
     """`prepare.py` is fixed, `train.py` may change, `program.md` tells the agent what to do."""
-    if not all(map(look.has, ("prepare.py", "train.py", "program.md"))):
+    if not all(map(look.has, AUTORESEARCH_FILES)):
         return None
     caches = sorted(set(look.home_caches("prepare.py", "train.py")))
     python = look.python("train.py")
@@ -182,7 +183,12 @@ def _evaluation_script(look: Look) -> Found | None:
     if script is None:
         return None
     launch = look.launch(script)
-    edit = look.named_in(script) or look.imported(script) or look.tested_source()
+    edit = (
+        look.named_in(script)
+        or look.imported(script)
+        or look.settings(script)
+        or look.tested_source()
+    )
     return Found(
         layout="evaluation script",
         why=f"{script} measures",
@@ -208,18 +214,21 @@ def _package_json(look: Look) -> Found | None:
 
 
 def _makefile(look: Look) -> Found | None:
-    for target, recipe in look.make_targets().items():
-        if target in ("bench", "benchmark", "eval", "evaluate", "measure", "perf", "train"):
-            scripts = look.files_in(recipe)
-            programs = tuple(path for path in scripts if not EVALUATORS.search(path))
-            return Found(
-                layout="make target",
-                why=f"the Makefile has the target {target!r}",
-                run=f"make --silent {target}",
-                edit=programs or look.tested_source(),
-                printers=("Makefile", *scripts),
-            )
-    return None
+    targets = look.make_targets()
+    measuring = ("bench", "benchmark", "eval", "evaluate", "measure", "perf", "train")
+    known = [target for target in targets if target in measuring]
+    target = next(iter(known), "run" if "run" in targets else None)
+    if target is None:
+        return None
+    scripts = look.files_in(targets[target])
+    edit = tuple(p for p in scripts if not EVALUATORS.search(p)) or look.tested_source()
+    return Found(
+        layout="make target",
+        why=f"the Makefile has the target {target!r}",
+        run=f"make --silent {target}",
+        edit=edit,
+        printers=("Makefile", *scripts, *edit),
+    )
 
 
 def _program(look: Look) -> Found | None:
@@ -228,7 +237,8 @@ def _program(look: Look) -> Found | None:
     if program is None:
         return None
     launch = look.launch(program)
-    edit = (program, *(path for path in look.imported(program) if not EVALUATORS.search(path)))
+    used = (*look.imported(program), *look.settings(program))
+    edit = (program, *(path for path in used if not EVALUATORS.search(path)))
     return Found(
         layout="program that prints its own number",
         why=f"{program} looks like the program",
@@ -320,10 +330,10 @@ def _open(look: Look, found: Found) -> Iterator[Question]:
             choices=look.commands(),
         )
     if not found.edit:
-        sources = look.sources()
+        sources = look.sources() or look.data()
         yield Question(
             key="files.edit",
-            text="Which files may change?",
+            text="Which files may change (several with commas)?",
             choices=sources[:20],
             default=sources[0] if len(sources) == 1 else None,
         )

@@ -24,6 +24,18 @@ EVALUATORS = re.compile(
 )
 """Files that judge, or feed what is judged: they must not change."""
 
+_SETTINGS = re.compile(
+    r"(?:^|[/_.-])(?:conf(?:ig)?|settings?|param(?:eter)?s?|hyper\w*|hparams?|options|knobs?|tuning)"
+    r"(?:[_.-]\w+)*\.(?:json|ya?ml|toml)$"
+)
+"""Files that hold what a program is set to, by their names."""
+
+_COMPILES = re.compile(
+    r"\s*[@-]?\s*(?:mkdir\b|(?:\$[({](?:CC|CXX|FC|LD|NVCC)[)}]|g?cc|[gc]\+\+|clang(?:\+\+)?|nvcc|rustc"
+    r"|gfortran|go build|cargo build|cmake)(?=\s))"
+)
+"""A line of a recipe that builds something, and measures nothing."""
+
 _LARGEST = 400_000
 """Bytes of a file worth reading; larger ones are data."""
 
@@ -144,6 +156,23 @@ class Look:
         named = self.files_in(self.text(script))
         return tuple(path for path in named if path in self._sources and path != script)
 
+    def settings(self, script: str) -> tuple[str, ...]:
+        """Files of settings that a script names."""
+        named = self.files_in(self.text(script))
+        return tuple(p for p in named if _SETTINGS.search(p) and p not in OWN_FILES)
+
+    def data(self) -> tuple[str, ...]:
+        """Structured files that somebody may want to improve, where there are no programs."""
+        endings = (".json", ".yaml", ".yml", ".toml")
+        return tuple(
+            path
+            for path in self.paths
+            if path.endswith(endings)
+            and not EVALUATORS.search(path)
+            and path not in OWN_FILES
+            and not path.startswith(".")
+        )
+
     def imported(self, script: str) -> tuple[str, ...]:
         """Programs of the task that a script imports, those that judge left out.
 
@@ -228,7 +257,7 @@ class Look:
         return {name: command for name, command in items if isinstance(command, str)}
 
     def make_targets(self) -> dict[str, str]:
-        """Recipes by target, in the order of the Makefile."""
+        """Recipes by target, in the order of the Makefile, without what only compiles."""
         targets: dict[str, str] = {}
         current: str | None = None
         for line in self.text(self.first("Makefile", "makefile", "GNUmakefile") or "").splitlines():
@@ -240,4 +269,8 @@ class Look:
                 targets.setdefault(current, "")
             elif line.strip():
                 current = None
-        return targets
+        return {
+            target: recipe
+            for target, recipe in targets.items()
+            if not recipe or not all(map(_COMPILES.match, recipe.splitlines()))
+        }

@@ -10,7 +10,7 @@ from move37.core.records import Task
 from move37.tasks.document import to_document
 
 _NOTES: Mapping[str, str] = {
-    "goal": "longer: write it in program.md",
+    "goal": "in a sentence; more can stand in program.md",
     "files.edit": "everything else is restored for each trial and read-only",
     "files.link": "large inputs: mounted, never copied",
     "files.hide": "seen by `score` and `certify` only",

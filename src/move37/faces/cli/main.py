@@ -128,15 +128,14 @@ def run(where: Where, *, plain: bool, **options: Any) -> int:
     from move37 import app
     from move37.core.events import Stop
     from move37.faces.cli.live import progress_stream, watching
+    from move37.report.text import next_text
 
     stop, settings = Stop(), settings_from(options)
     stream = progress_stream(json=where.screen.json)
     with watching(stop, stream=stream, lines=plain) as watch:
         result = app.run(where.root, settings, watch=watch, stop=stop)
-    where.screen.answer(
-        result,
-        "\n\n".join(filter(None, (_run_text(where.screen, result), _next(result, "move37")))),
-    )
+    parts = (_run_text(where.screen, result), next_text(result, "move37"))
+    where.screen.answer(result, "\n\n".join(filter(None, parts)))
     return _run_code(result)
 
 
@@ -157,24 +156,6 @@ def _run_text(screen: Screen, result: "RunResult") -> str:
         metric = result.status.metric
         parts.append(certificate_text(result.certified, metric, width=width, paint=paint))
     return "\n\n".join(parts)
-
-
-def _next(result: "RunResult", command: str) -> str:
-    """What a person may want to do after a run. command: how they call us, there."""
-    status, certified = result.status, result.certified
-    if result.halt == "baseline":
-        told = f"`{command} show x{status.baseline.experiment}` shows all that it printed"
-    elif result.stopped_early:
-        return ""  # the reason says how to go on
-    elif certified is not None and certified.claim:
-        champion = None if status.champion is None else status.champion.experiment
-        name = "" if certified.experiment == champion else f" x{certified.experiment}"
-        told = f"`{command} diff{name}` to look at it, `{command} apply{name}` to take it"
-    elif status.champion is not None:
-        told = f"`{command} best`; `{command} certify` compares it on fresh seeds"
-    else:
-        told = f"`{command} list` shows what was tried"
-    return f"Next: {told}"
 
 
 @cli.command()
@@ -417,7 +398,7 @@ def demo(where: Where, *, name: str, into: Path | None, plain: bool, **options: 
 
 
 def _demo_text(screen: Screen, result: "DemoResult") -> str:
-    from move37.report.text import diff_text
+    from move37.report.text import diff_text, next_text
 
     parts: list[str] = []
     if result.diff:
@@ -427,7 +408,7 @@ def _demo_text(screen: Screen, result: "DemoResult") -> str:
     parts.append(f"  chart      {chart}\n  study      {result.directory}")
     command = f"{_called()} -C {shlex.quote(os.path.relpath(result.directory))}"
     stopped = "Next: the same command goes on from here" if result.run.stopped_early else ""
-    parts.append(stopped or _next(result.run, command))
+    parts.append(stopped or next_text(result.run, command))
     return "\n\n".join(filter(None, parts))
 
 
