@@ -4,10 +4,16 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from move37.proposers.sites import Edit, Site
 from move37.proposers.spelling import read_number
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.floating[Any]]
 
 Feature = tuple[str, str]
 """A site and what about it: its slope, its bend, or one of its spellings."""
@@ -38,6 +44,11 @@ class Move:
     @property
     def key(self) -> tuple[tuple[str, str], ...]:
         return tuple(sorted((edit.site.id, edit.text) for edit in self.edits))
+
+
+def aspects(site: Site) -> Sequence[str]:
+    """What the model knows about a site: the second halves of its features, in order."""
+    return (SLOPE, BEND) if site.kind == "number" else site.domain.options
 
 
 def position(site: Site, text: str) -> float | None:
@@ -75,6 +86,14 @@ class Measure:
     """Where its spellings lie."""
 
 
+class Steps(NamedTuple):
+    """Steps of one site."""
+
+    steps: tuple[Step, ...]
+    design: "Array"
+    """As `Gauge.design` gives it."""
+
+
 class Gauge:
     """Measures one site with one spelling, and remembers what it measured."""
 
@@ -84,7 +103,8 @@ class Gauge:
         self._site = site
         self._here = position(site, site.text) if site.kind == "number" else None
         self._turns: dict[tuple[str, str], Measure] = {}
-        self._steps: dict[tuple[bool, float, float], tuple[Step, ...]] = {}
+        self._aspects = aspects(site)
+        self._steps: dict[tuple[bool, float, float], Steps] = {}
         self._spellings: dict[float, Step | None] = {}
 
     def turn(self, old: str, new: str) -> Measure:
@@ -108,14 +128,15 @@ class Gauge:
         bend = (after - self._here) ** 2 - (before - self._here) ** 2
         return Measure({(self.id, SLOPE): after - before, (self.id, BEND): bend}, places)
 
-    def steps(self, tried: Tried) -> tuple[Step, ...]:
+    def steps(self, tried: Tried) -> "Steps":
         """What is usually done at the site."""
         key = tried.turns > 0, tried.low, tried.high
         steps = self._steps.get(key)
         if steps is None:
             if len(self._steps) >= TURNS:
                 self._steps.clear()
-            steps = self._steps[key] = tuple(self._usual(tried))
+            usual = tuple(self._usual(tried))
+            steps = self._steps[key] = Steps(usual, self.design(usual))
         return steps
 
     def wished(self, tried: Tried, wish: float) -> Step | None:
@@ -124,7 +145,14 @@ class Gauge:
         `None` when it is too far away, cannot be spelled, or is one of the usual steps.
         """
         step = next(self._spelled(tried, (wish,)), None)
-        return None if step in self.steps(tried) else step
+        return None if step in self.steps(tried).steps else step
+
+    def design(self, steps: Sequence[Step]) -> "Array":
+        """Their features as a matrix: `[steps, aspects]`."""
+        import numpy as np
+
+        amounts = [[found.get((self.id, a), 0.0) for a in self._aspects] for _, found in steps]
+        return np.array(amounts).reshape(len(steps), len(self._aspects))
 
     def _usual(self, tried: Tried) -> Iterator[Step]:
         if self._site.kind == "number":
@@ -181,7 +209,7 @@ class Ruler:
 
 def moves_of(site: Site, gauge: Gauge, tried: Tried = NOT_TRIED) -> Iterator[Move]:
     """What can be done at one site: see `Gauge.steps`."""
-    for text, found in gauge.steps(tried):
+    for text, found in gauge.steps(tried).steps:
         yield Move((Edit(site, text),), found)
 
 

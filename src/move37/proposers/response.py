@@ -10,7 +10,7 @@ tried, and what was shown not to matter is left alone.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from move37.proposers.moves import BEND, SLOPE, Feature
+from move37.proposers.moves import BEND, SLOPE, Feature, aspects
 from move37.proposers.sites import Site
 
 if TYPE_CHECKING:
@@ -66,14 +66,20 @@ class Response:
         self.mean[touched] = mean + sd * (root @ (root.T @ pull))
         self._spread: Array = sd[:, None] * root
 
+    def columns(self, site: Site) -> slice:
+        """Where the aspects of a site stand among all features."""
+        names = aspects(site)
+        first = self._index[site.id, names[0]] if names else 0
+        return slice(first, first + len(names))
+
     def draws(self, seed: int, count: int) -> "Array":
-        """Samples of all effects: `[count, features]`."""
+        """Samples of all effects: `[features, count]`."""
         import numpy as np
 
         noise = np.random.default_rng(seed).standard_normal((len(self.mean), count))
         around = self._sd[:, None] * noise
         around[self._touched] = self._spread @ noise[self._touched]
-        return (self.mean[:, None] + around).T
+        return self.mean[:, None] + around
 
     def design(self, moves: Sequence[Mapping[Feature, float]]) -> "Array":
         """The features of moves as rows: `[moves, features]`."""
@@ -94,8 +100,7 @@ class Response:
 def _columns(sites: Sequence[Site]) -> dict[Feature, int]:
     index: dict[Feature, int] = {}
     for site in sites:
-        names = (SLOPE, BEND) if site.kind == "number" else site.domain.options
-        for name in names:
+        for name in aspects(site):
             index[site.id, name] = len(index)
     return index
 

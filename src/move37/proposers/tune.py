@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from heapq import nlargest
 from random import Random
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from move37.core.errors import NothingToPropose, ProposalFailed, TaskError
 from move37.core.facts import EpochStarted, Fact, Opened, Proposed
@@ -31,6 +31,9 @@ from move37.proposers.moves import (
 from move37.proposers.response import Observation, Response
 from move37.proposers.sites import Edit, Site, Sites, apply_edits
 from move37.proposers.tpe import Point, ask_tpe
+
+if TYPE_CHECKING:
+    from move37.proposers.moves import Array
 
 ACTIVE = 32
 """So many sites are considered at a time: the weightiest, and a few others by chance."""
@@ -300,6 +303,8 @@ class _Board:
         seed: int,
         ruler: Ruler,
     ) -> None:
+        import numpy as np
+
         gauges = {site.id: ruler.gauge(site) for site in sites}
         observations: list[Observation] = []
         tried: dict[str, Tried] = {}
@@ -316,18 +321,23 @@ class _Board:
         self._response = response = Response(sites, observations, scale=scale)
         self._tried = tried
         self._single: list[tuple[Site, Step]] = []
+        draws = response.draws(seed, DRAWS)
+        gains: list[Array] = []
         for site in sites:
             gauge, known = gauges[site.id], tried.get(site.id, NOT_TRIED)
-            self._single += [(site, step) for step in gauge.steps(known)]
+            steps, design = gauge.steps(known)
+            self._single += [(site, step) for step in steps]
+            effects_of_site = draws[response.columns(site)]
+            gains.append(design @ effects_of_site)
             wish = _wish(response, site) if known.turns else None
             if wish is not None and (step := gauge.wished(known, wish)) is not None:
                 self._single.append((site, step))
+                gains.append(gauge.design((step,)) @ effects_of_site)
         self._linked = list(linked(sites, self._steps_of, ruler))
-        features = [step[1] for _, step in self._single] + [m.features for m in self._linked]
-        design = response.design(features)
-        self._gains = design @ response.draws(seed, DRAWS).T  # [moves, draws]
+        gains.append(response.design([move.features for move in self._linked]) @ draws)
+        self._gains = np.concatenate(gains)  # [moves, draws]
         self._sure = (self._gains > 0).mean(axis=1)
-        self._winners = self._gains.argmax(axis=0) if features else None
+        self._winners = self._gains.argmax(axis=0) if len(self._gains) else None
 
     def _steps_of(self, site: Site) -> list[Step]:
         return [step for one, step in self._single if one is site]

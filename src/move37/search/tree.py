@@ -124,6 +124,8 @@ class Tree:
         """Mean (less `origin`) and variance (over sigma squared) of a node's value."""
         if self.noise == 0:
             return self.average[node] - self.origin, 0.0
+        if self._known[node] == self._version:
+            return self._mean[node], self._variance[node]
         path = self._path(node)
         self._descend(path)
         return self._mean[node], self._variance[node]
