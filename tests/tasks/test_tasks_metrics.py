@@ -1,5 +1,7 @@
 """Guessing the metric from a program's text."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +60,24 @@ def test_a_printed_metric_is_found(text: str, name: str) -> None:
     guess = guess_metrics(text)[0]
     assert guess.name == name
     assert guess.regex is None
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        (r'printf("time: %.4f s\n", t);', "time: 0.25 s"),
+        (r'printf("Total time = %lf ms\n", t);', "Total time = 0.25 ms"),
+        ('println!("time: {:.3} s", t);', "time: 0.25 s"),
+        ('print("time: %.2f seconds" % t)', "time: 0.25 seconds"),
+    ],
+)
+def test_a_metric_with_its_unit_behind_it_is_found_by_a_regex(text: str, printed: str) -> None:
+    guess = guess_metrics(text)[0]
+    assert guess.name == "time"
+    assert guess.regex is not None
+    found = re.search(guess.regex, printed)
+    assert found is not None
+    assert found[1] == "0.25"
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,11 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_./@-]{0,63}"
 _TAGGED = re.compile(rf"METRIC\s+({_NAME})=")
 _FORMATTED = re.compile(
     rf"""(?:["'`]|\\n)(?P<lead>[A-Za-z][\w -]{{0,40}}\ |)(?P<name>{_NAME})\s*[:=]\s*
-    \$?\{{[^{{}}]*\}}(?P<rest>[^"'`\n]*)""",
+    (?:\$?\{{[^{{}}]*\}}|%[-+ 0-9.*]*(?:hh?|ll?|z)?[a-zA-Z])(?P<rest>[^"'`\n]*)""",
     re.VERBOSE,
 )
-"""A text with a number in braces: Python's f-strings, JavaScript's templates, Rust's formats."""
+"""A text with a place for a number: Python's f-strings, JavaScript's templates, Rust's formats, and
+what C's `printf` has made common."""
 _PRINTED = re.compile(
     rf"""(?:["'`]|\\n)\s*({_NAME})\s*[:=]\s*
     (?:\$\(|\$[A-Za-z_]|%[-+ 0-9.]*[a-zA-Z]|["'`]\s*(?:[,+.%]|<<)|[-+]?\d)""",
