@@ -340,11 +340,22 @@ def test_an_answer_that_cannot_be_used_says_why(
 
 
 def test_a_person_is_told_what_was_concluded(tmp_path: Path) -> None:
+    draft = plan(tmp_path, {"eval.py": 'import sort\nprint(f"loss: {x}")', "sort.py": ""})
+    assert draft.found == (
+        "eval.py measures",
+        "sort.py may change",
+        "the metric is loss, and lower is better",
+    )
+
+
+def test_a_program_that_judges_itself_comes_with_a_warning(tmp_path: Path) -> None:
     draft = plan(tmp_path, {"train.py": 'print(f"loss: {x}")', "test_x.py": ""})
     assert draft.found == (
         "train.py looks like the program",
         "train.py may change",
         "the metric is loss, and lower is better",
+        "train.py prints its own number, so a change may cheat (a smaller problem, an easier test): "
+        "mark such lines `# move37: off`, or let a `score` command judge",
         "`python -m pytest -q` must pass",
     )
 

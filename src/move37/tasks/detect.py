@@ -313,7 +313,7 @@ def _draft(look: Look, found: Found) -> Draft:
         layout=found.layout,
         document={table: content for table, content in document.items() if content},
         questions=tuple(questions),
-        found=tuple(_sentences(found, metric, checks, linked)),
+        found=tuple(_sentences(found, metric, checks, linked, _own_judge(look, found))),
         regexes={guess.name: guess.regex for guess in guesses if guess.regex},
     )
 
@@ -347,6 +347,15 @@ def _guesses(look: Look, printers: Iterable[str]) -> list[Guess]:
     return []
 
 
+def _own_judge(look: Look, found: Found) -> str | None:
+    """The file that may change and prints its own number, where nothing else judges it."""
+    if found.score or found.layout == AUTORESEARCH:
+        return None
+    printing = (path for path in found.printers if guess_metrics(look.text(path)))
+    judge = next(printing, None)
+    return judge if judge in found.edit else None
+
+
 def _metric(guesses: Sequence[Guess]) -> tuple[dict[str, Any], list[Question]]:
     """The metric as far as it is clear, and what to ask about it."""
     which = "Which way is better?"
@@ -375,7 +384,11 @@ def _metric(guesses: Sequence[Guess]) -> tuple[dict[str, Any], list[Question]]:
 
 
 def _sentences(
-    found: Found, metric: Mapping[str, Any], checks: Mapping[str, str], linked: Sequence[str]
+    found: Found,
+    metric: Mapping[str, Any],
+    checks: Mapping[str, str],
+    linked: Sequence[str],
+    own_judge: str | None,
 ) -> Iterator[str]:
     yield found.why
     if found.edit:
@@ -383,6 +396,11 @@ def _sentences(
     if "goal" in metric:
         better = "lower" if metric["goal"] == "minimize" else "higher"
         yield f"the metric is {metric['name']}, and {better} is better"
+    if own_judge:
+        yield (
+            f"{own_judge} prints its own number, so a change may cheat (a smaller problem, an easier "
+            "test): mark such lines `# move37: off`, or let a `score` command judge"
+        )
     for command in checks.values():
         yield f"`{command}` must pass"
     if linked:
