@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from move37.core.records import Verdict
-from move37.report.results import BenchResult, Verified
+from move37.report.results import BenchResult, RunResult, Verified
 from move37.report.text import (
     bench_text,
     certificate_text,
     detail_text,
     diff_text,
     listing_text,
+    next_text,
     status_text,
     verified_text,
 )
@@ -104,6 +105,31 @@ def test_a_certified_program_that_is_not_the_champion_says_how_to_take_it(
     assert champion is not None
     assert champion.experiment == 3
     assert "not the champion: `move37 apply x1`" in status_text(status_of(study), width=None)
+
+
+def test_what_comes_next_depends_on_how_the_run_ended(study: MadeUpStudy) -> None:
+    def after(halt: str) -> str:
+        claims = certificates(study.task, study.history)
+        certified = claims[-1] if claims else None
+        result = RunResult(halt=halt, reason="x", status=status_of(study), certified=certified)
+        return next_text(result, "m37 -C there")
+
+    assert after("baseline") == "Next: `m37 -C there show x0` shows all that it printed"
+    assert after("stopped") == ""
+    assert "`m37 -C there certify`" in after("budget")
+    study.certificate(1, effect=0.1, margin=0.02, base=3.2)
+    assert "`m37 -C there apply x1`" in after("budget")
+    study.certificate(3, effect=0.19, margin=0.02, base=3.2)
+    assert "`m37 -C there apply`" in after("exhausted")
+
+
+def test_after_a_run_without_a_champion_there_is_more_to_try() -> None:
+    study = MadeUpStudy(made_up_task())
+    study.baseline(3.2)
+    view = status_view(study.task, study.history, study.beliefs, 0, judge=judge)
+    assert view.champion is None
+    result = RunResult(halt="budget", reason="x", status=view)
+    assert "`move37 run --experiments N` tries more" in next_text(result, "move37")
 
 
 def test_noise_is_not_told_before_a_second_trial_shows_it() -> None:

@@ -410,6 +410,7 @@ def next_text(result: RunResult, command: str) -> str:
         told = f"`{command} best`; `{command} certify` compares it on fresh seeds"
     else:
         told = f"`{command} list` shows what was tried"
+        told += f"; `{command} run --experiments N` tries more" if result.halt == "budget" else ""
     return f"Next: {told}"
 
 
