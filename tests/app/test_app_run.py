@@ -4,6 +4,7 @@ import pytest
 from conftest import MakeTask
 
 from move37 import app
+from move37.app.study import read_study
 from move37.core.errors import StudyError, TaskError
 from move37.core.events import Stop
 from move37.core.facts import Fact, SessionEnded
@@ -140,6 +141,22 @@ def test_several_workers_run_the_same_number_of_experiments(make_task: MakeTask)
     result = app.run(make_task(), app.RunSettings(experiments=7, workers=3, certify=False))
     assert result.status.spent.experiments == 7
     assert result.status.running == 0
+
+
+def test_no_program_runs_twice_and_the_seed_is_never_touched(make_task: MakeTask) -> None:
+    program = "seed = 3  # of all randomness\nrate = 2\nuse_bias = True\n"
+    task = make_task(
+        program=program, evaluate="awk -F' = ' '/rate/ {print \"loss:\", $2}' program.py"
+    )
+    app.run(task, settings(25, certify=False))
+    with read_study(task) as study:
+        programs = [
+            study.store.code.read(experiment.commit, "program.py").split(b"\n")
+            for experiment in study.history.experiments
+            if experiment.commit is not None
+        ]
+    assert len({b"\n".join(lines) for lines in programs}) == len(programs) > 5
+    assert {lines[0] for lines in programs} == {b"seed = 3  # of all randomness"}
 
 
 def test_certify_says_what_there_is_to_certify(make_task: MakeTask) -> None:
