@@ -128,6 +128,7 @@ def test_after_a_run_without_a_champion_there_is_more_to_try() -> None:
     study.baseline(3.2)
     view = status_view(study.task, study.history, study.beliefs, 0, judge=judge)
     assert view.champion is None
+    assert "certify" not in status_text(view)
     result = RunResult(halt="budget", reason="x", status=view)
     assert "`move37 run --experiments N` tries more" in next_text(result, "move37")
 

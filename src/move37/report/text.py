@@ -218,6 +218,8 @@ def _latest_certificate(status: Status) -> str:
     champion = status.champion.experiment if status.champion else None
     own = [view for view in status.certificates if view.experiment == champion]
     claims = [view for view in status.certificates if view.claim]
+    if not (own or claims) and status.champion is None:
+        return "nothing yet"
     if not (own or claims):
         return "nothing yet; `move37 certify` compares the champion on fresh seeds"
     view = (own or claims)[-1]
