@@ -88,9 +88,11 @@ class Proposing:
                 f"the proposal changes {outside[0]!r}, which [files] edit does not name",
                 proposal,
             )
-        if (twin := self._known(parents[0], proposal.changes)) is not None:
+        files = changed(self.program(parents[0]), proposal.changes)
+        identity = self._identity(files)
+        if (twin := history.same_program(identity)) is not None:
             return self._reject(experiment, f"the same program as x{twin}", proposal)
-        return self._store(experiment, parents, proposal)
+        return self._store(experiment, parents, proposal, files, identity)
 
     def program(self, experiment: Experiment) -> Mapping[str, bytes]:
         """The editable files of an experiment, by path."""
@@ -101,9 +103,13 @@ class Proposing:
             self._programs[commit] = {
                 path: code.read(commit, path) for path in code.paths(commit) if self._editable(path)
             }
-            while len(self._programs) > _PROGRAMS_KEPT:
-                self._programs.popitem(last=False)
+        return self._kept(commit)
+
+    def _kept(self, commit: str) -> Mapping[str, bytes]:
+        """A program that was just needed, and may soon be again."""
         self._programs.move_to_end(commit)
+        while len(self._programs) > _PROGRAMS_KEPT:
+            self._programs.popitem(last=False)
         return self._programs[commit]
 
     def _known(self, parent: Experiment, changes: Mapping[str, bytes | None]) -> int | None:
@@ -111,16 +117,23 @@ class Proposing:
         return self._journal.history.same_program(self._identity(files))
 
     def _store(
-        self, experiment: Experiment, parents: Sequence[Experiment], proposal: Proposal
+        self,
+        experiment: Experiment,
+        parents: Sequence[Experiment],
+        proposal: Proposal,
+        files: Mapping[str, bytes],
+        identity: str,
     ) -> Proposed:
         code = self._journal.store.code
         commits = [parent.commit for parent in parents if parent.commit is not None]
         commit = code.commit(commits, proposal.changes, f"x{experiment.id}: {proposal.hypothesis}")
         code.keep(experiment.id, commit)
+        self._programs[commit] = files
+        self._kept(commit)
         return Proposed(
             experiment=experiment.id,
             commit=commit,
-            identity=self._identity(changed(self.program(parents[0]), proposal.changes)),
+            identity=identity,
             move=proposal.move,
             hypothesis=proposal.hypothesis,
             predicted_effect=proposal.predicted_effect,
