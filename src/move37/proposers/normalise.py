@@ -30,8 +30,8 @@ _EXACT = names(
 """Nodes whose bytes count as they are."""
 _BRACKETED = names("argument_list list dictionary set parameters")
 """In Python: where a comma before the closing bracket means nothing."""
-LARGE = 2000
-"""Digests of subtrees up to this size, in bytes, are remembered."""
+SHORT, LARGE = 32, 2000
+"""Digests of subtrees up to this size, in bytes, are remembered; by their text when it is short."""
 
 
 class Normaliser:
@@ -59,7 +59,7 @@ class Normaliser:
             if isinstance(parsed, str) or parsed.root.has_error:
                 digest = _digest(b"bytes", _layout_of_text(source))
             else:
-                digest = self._part(parsed, parsed.root)
+                digest = self._fresh(parsed, parsed.root)
         self._files[key] = digest
         if len(self._files) > self._limits[0]:
             self._files.popitem(last=False)
@@ -69,7 +69,10 @@ class Normaliser:
         start, end = node.start_byte, node.end_byte
         if end - start > LARGE:
             return self._fresh(parsed, node)
-        key = parsed.language.name, node.type, parsed.source[start:end]
+        text = parsed.source[start:end]
+        if len(text) > SHORT:
+            text = blake2b(text, digest_size=SHORT + 1).digest()  # longer than any short text
+        key = parsed.language.name, node.type, text
         digest = self._parts.get(key)
         if digest is None:
             if len(self._parts) >= self._limits[1]:
