@@ -1,5 +1,7 @@
 """A session as it goes: lines for a log, a frame for a terminal."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,6 +150,14 @@ def test_the_frame_shows_what_runs_with_its_time_and_limit(session: Session) -> 
     lines = frame(session.watching, session.now)
     assert any("running        nothing" in line for line in lines)
     assert any("believed best  x1  3.100 ± 0.010, effect +0.100" in line for line in lines)
+
+
+def test_where_there_is_no_room_the_sandbox_is_its_level(session: Session) -> None:
+    told = "A, bubblewrap as a user of its own, with more words"
+    assert session.watching.began is not None
+    session.watching.began = replace(session.watching.began, sandbox=told)
+    assert frame(session.watching, session.now, width=120)[1].endswith(told)
+    assert frame(session.watching, session.now, width=80)[1].endswith("2 workers · sandbox A")
 
 
 def test_a_check_leaves_the_frame_when_it_has_ended(session: Session) -> None:

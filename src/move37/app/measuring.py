@@ -158,7 +158,7 @@ def _explain(engine: Engine, halt: Halt) -> str:
     """Why a run ended, in a sentence."""
     match halt:
         case "stopped":
-            return "stopped on request; `move37 run` goes on from here"
+            return "stopped on request; the same command goes on from here"
         case "budget":
             return "the budget is spent"
         case "baseline":

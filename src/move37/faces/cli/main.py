@@ -407,8 +407,7 @@ def _demo_text(screen: Screen, result: "DemoResult") -> str:
     chart = "none: it needs matplotlib" if result.chart is None else str(result.chart)
     parts.append(f"  chart      {chart}\n  study      {result.directory}")
     command = f"{_called()} -C {shlex.quote(os.path.relpath(result.directory))}"
-    stopped = "Next: the same command goes on from here" if result.run.stopped_early else ""
-    parts.append(stopped or next_text(result.run, command))
+    parts.append(next_text(result.run, command))
     return "\n\n".join(filter(None, parts))
 
 

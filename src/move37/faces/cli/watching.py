@@ -272,7 +272,7 @@ def frame(
 
 
 _HINTS = (
-    "Ctrl-C: finish what runs, then stop; `move37 run` goes on later",
+    "Ctrl-C: finish what runs, then stop; the same command goes on later",
     "finishing what runs; Ctrl-C again stops now",
     "stopping now",
 )
@@ -293,9 +293,13 @@ def _head(watching: Watching, began: Began, now: float, width: int, paint: Paint
     if standing.champion is not None and standing.best != standing.baseline:
         best = f"x{standing.champion}  {watching.best()}"
     setting = f"{clean(began.metric.name)}, {_better(began.metric)} is better"
+    setting += f" · {count(began.workers, 'worker')} · sandbox "
+    told = began.sandbox
+    if cells(setting + told) > width:
+        told = told.partition(",")[0]  # its level, rather than half a sentence
     return [
         paint("title", cut(f"{pad(title, width - cells(clock))}{clock}", width)),
-        cut(f"{setting} · {count(began.workers, 'worker')} · sandbox {began.sandbox}", width),
+        cut(setting + told, width),
         "",
         *_budget(watching, began, now, width),
         cut(f"believed best  {best}", width),
