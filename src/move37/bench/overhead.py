@@ -1,19 +1,22 @@
 """What the engine itself costs: milliseconds and CPU for each experiment, beside the program's own.
 
 A real study of a program with an instantaneous evaluation: real store, code, proposer, search and
-sandbox. To see it at 10,000 experiments without waiting for 10,000 programs, the study is first grown
-with a runner that makes results up; the experiments that are timed are launched for real.
+sandbox, on a real disk. To see it at 10,000 experiments without waiting for 10,000 programs, a study is
+first grown with a runner that makes results up; the experiments that are timed are launched for real.
+
+Studies of all sizes are timed in turns, some experiments each, so that whatever else the machine does
+slows all of them and their ratio is that of the engine.
 """
 
 import random
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Protocol, TypeVar
 
 from move37.core.errors import Move37Error
@@ -21,14 +24,25 @@ from move37.core.events import Event, Recorded
 from move37.core.facts import Checked, Fact, Row, Tried
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
-from move37.core.protocols import Code, Runner, Search, Store
+from move37.core.protocols import Attachments, Code, Runner, Search, Store
 from move37.core.records import Choice, Job, Measured, Trial, TrialJob
 from move37.runners.scripted import ScriptedRunner
 
 T = TypeVar("T")
 
-STAGES = ("choose", "propose", "record", "materialise", "launch")
+STAGES: Mapping[str, str] = {
+    "choose": "the search picks what to build on",
+    "propose": "the proposer changes it and the change is stored as a program",
+    "record": "all facts of the experiment are appended and on disk",
+    "fold": "history, beliefs, search and scoreboard take them in",
+    "worker": "the job goes to the worker, is made ready and cleaned up, and the result comes back",
+    "materialise": "the program is written to an empty directory: a part of `worker`, timed apart",
+    "launch": "the sandbox starts, runs and ends the program: no part of the engine's time",
+}
+"""What the time of one experiment goes to."""
 
+_TURNS = 4
+"""In so many pieces a window is timed."""
 _CONSTANTS = 60
 _TASK = """\
 goal = "Measure the engine."
@@ -76,6 +90,15 @@ class Window:
     stages: Mapping[str, float]
     """Median of each stage."""
     engine_mb: float
+    """Resident memory of the engine's process, at the end."""
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.engine_ms)
+
+    @property
+    def p90(self) -> float:
+        return sorted(self.engine_ms)[int(0.9 * len(self.engine_ms))]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,18 +112,22 @@ class OverheadResult:
         return {
             "engine_ms": median(last.engine_ms),
             "engine_ms_growth": median(last.engine_ms) / median(first.engine_ms),
+            "engine_ms_mean": last.mean,
+            "engine_ms_p90": last.p90,
             "engine_cpu_ms": last.cpu_ms,
+            "engine_cpu_ms_growth": last.cpu_ms / first.cpu_ms,
             "engine_mb": last.engine_mb,
             **{f"{stage}_ms": last.stages[stage] for stage in STAGES},
         }
 
     def table(self) -> str:
-        head = ["experiments", "engine ms", "p90", "cpu ms", *STAGES, "MB"]
+        head = ["experiments", "engine ms", "mean", "p90", "cpu ms", *STAGES, "MB"]
         rows = [
             [
                 str(window.at),
                 f"{median(window.engine_ms):.1f}",
-                f"{sorted(window.engine_ms)[int(0.9 * len(window.engine_ms))]:.1f}",
+                f"{window.mean:.1f}",
+                f"{window.p90:.1f}",
                 f"{window.cpu_ms:.1f}",
                 *(f"{window.stages[stage]:.2f}" for stage in STAGES),
                 f"{window.engine_mb:.0f}",
@@ -117,14 +144,28 @@ class OverheadResult:
 def overhead(
     open_engine: OpenEngine, directory: Path, *, sizes: Sequence[int], window: int, seed: int = 0
 ) -> OverheadResult:
-    """Time `window` experiments at each of these study sizes, increasing, in a fresh directory."""
-    write_task(directory, seed)
-    windows: list[Window] = []
+    """Time `window` experiments of studies of these sizes, increasing, in fresh directories below."""
+    clocks: dict[int, _Clock] = {}
     for size in sizes:
-        grow(open_engine, directory, size, seed)
-        windows.append(_time(open_engine, directory, size, window))
+        study = directory / str(size)
+        study.mkdir()
+        write_task(study, seed)
+        grow(open_engine, study, size, seed)
+        clocks[size] = _Clock()
+    for turn in range(_TURNS):
+        begin, end = (window * (turn + part) // _TURNS for part in (0, 1))
+        for size, clock in clocks.items():
+            if end > begin:
+                _time(open_engine, directory / str(size), size + begin, end - begin, clock)
+    for size, clock in clocks.items():
+        if len(clock.engine_ms) < window // 2:
+            raise Move37Error(
+                f"only {len(clock.engine_ms)} of {window} experiments could be timed at {size}; "
+                "look at their failures with `move37 list`"
+            )
     return OverheadResult(
-        settings={"largest": max(sizes), "window": window, "seed": seed}, windows=windows
+        settings={"largest": max(sizes), "window": window, "seed": seed},
+        windows=[clock.window(size) for size, clock in clocks.items()],
     )
 
 
@@ -153,69 +194,113 @@ def grow(open_engine: OpenEngine, directory: Path, size: int, seed: int) -> None
         engine.explore()
 
 
-def _time(open_engine: OpenEngine, directory: Path, size: int, window: int) -> Window:
-    clock = _Clock()
-    with open_engine(directory, size + window, clock.watch) as engine:
-        engine.search = _TimedSearch(engine.search, clock)
+def _time(open_engine: OpenEngine, directory: Path, size: int, count: int, clock: "_Clock") -> None:
+    """Let a study that has `size` experiments make so many more, and time them."""
+    with open_engine(directory, size + count, clock.watch) as engine:
         propose = engine.propose
         engine.propose = lambda experiment: clock.timed("propose", lambda: propose(experiment))
+        engine.search = _TimedSearch(engine.search, clock)
+        engine.runner = _TimedRunner(engine.runner, clock)
         engine.journal.store = _TimedStore(engine.journal.store, clock)
         clock.start()
         engine.explore()
-        cpu_ms = clock.cpu_ms() / max(1, len(clock.engine_ms))
+        clock.stop()
         code = engine.journal.store.code
-        for number, experiment in enumerate(engine.journal.history.experiments[-window:]):
-            workspace = directory / ".move37" / f"bench-{size}-{number}"
+        for experiment in engine.journal.history.experiments[-count:]:
+            workspace = directory / ".move37" / f"bench-{experiment.id}"
             workspace.mkdir()
             if (commit := experiment.commit) is not None:
                 clock.timed("materialise", partial(code.write, commit, workspace))
-    if len(clock.engine_ms) < window // 2:
-        raise Move37Error(
-            f"only {len(clock.engine_ms)} of {window} experiments could be timed at {size}; "
-            "look at their failures with `move37 list`"
-        )
-    return Window(
-        at=size,
-        engine_ms=tuple(clock.engine_ms),
-        cpu_ms=cpu_ms,
-        stages={stage: median(clock.stages[stage]) for stage in STAGES},
-        engine_mb=_resident_mb(),
-    )
 
 
 class _Clock:
-    """Collects times, in milliseconds, while an engine works."""
+    """Collects times, in milliseconds, while engines work on one study."""
 
     def __init__(self) -> None:
         self.engine_ms: list[float] = []
-        self.stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
-        self._last = self._cpu = self._recording = 0.0
+        self._stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        self._cpu_ms = 0.0
+        self._cpu_began = self._last = 0.0
+        self._megabytes = 0.0
+        self._sums: dict[str, float] = {}
+        """Of stages that an experiment goes through several times."""
+        self._stored = self._handed_over = 0.0
 
     def start(self) -> None:
-        self._last, self._cpu = time.perf_counter(), time.process_time()
+        self._last, self._cpu_began = time.perf_counter(), time.process_time()
+        self._sums.clear()
 
-    def cpu_ms(self) -> float:
-        return 1000 * (time.process_time() - self._cpu)
+    def stop(self) -> None:
+        self._cpu_ms += 1000 * (time.process_time() - self._cpu_began)
+        self._megabytes = _resident_mb()
+        self._last = 0.0
+
+    def window(self, at: int) -> Window:
+        return Window(
+            at=at,
+            engine_ms=tuple(self.engine_ms),
+            cpu_ms=self._cpu_ms / max(1, len(self.engine_ms)),
+            stages={stage: median(times or (0.0,)) for stage, times in self._stages.items()},
+            engine_mb=self._megabytes,
+        )
 
     def timed(self, stage: str, action: Callable[[], T]) -> T:
         began = time.perf_counter()
         result = action()
-        self.stages[stage].append(1000 * (time.perf_counter() - began))
+        self._stages[stage].append(1000 * (time.perf_counter() - began))
         return result
 
-    def recorded(self, seconds: float) -> None:
-        self._recording += seconds
+    def stored(self, began: float) -> None:
+        """A fact is on disk; from here on it is folded."""
+        self._stored = time.perf_counter()
+        self._add("record", self._stored - began)
+
+    def handed_over(self) -> None:
+        self._handed_over = time.perf_counter()
+
+    def came_back(self) -> None:
+        self._add("worker", time.perf_counter() - self._handed_over)
 
     def watch(self, event: Event) -> None:
         """An experiment lasts from the end of the one before it to its own."""
-        if not isinstance(event, Recorded) or not isinstance(event.fact, Tried):
+        if not isinstance(event, Recorded) or not self._last:
             return
-        now, outcome = time.perf_counter(), event.fact.trial.outcome
-        if self._last and isinstance(outcome, Measured):
-            self.engine_ms.append(1000 * (now - self._last - outcome.seconds))
-            self.stages["launch"].append(1000 * outcome.seconds)
-            self.stages["record"].append(1000 * self._recording)
-        self._last, self._recording = now, 0.0
+        now = time.perf_counter()
+        self._add("fold", now - self._stored)
+        if isinstance(event.fact, Tried):
+            outcome = event.fact.trial.outcome
+            if isinstance(outcome, Measured):
+                self.engine_ms.append(1000 * (now - self._last - outcome.seconds))
+                self._sums["worker"] = self._sums.get("worker", 0.0) - outcome.seconds
+                for stage, seconds in (*self._sums.items(), ("launch", outcome.seconds)):
+                    self._stages[stage].append(1000 * seconds)
+            self._last = now
+            self._sums.clear()
+
+    def _add(self, stage: str, seconds: float) -> None:
+        self._sums[stage] = self._sums.get(stage, 0.0) + seconds
+
+
+class _TimedRunner:
+    def __init__(self, runner: Runner, clock: _Clock) -> None:
+        self._runner = runner
+        self._clock = clock
+
+    def free_slots(self) -> int:
+        return self._runner.free_slots()
+
+    def pending(self) -> Set[int]:
+        return self._runner.pending()
+
+    def submit(self, job: Job) -> None:
+        self._clock.handed_over()
+        self._runner.submit(job)
+
+    def collect(self) -> Iterable[tuple[Tried | Checked, Attachments]]:
+        results = self._runner.collect()
+        if results:
+            self._clock.came_back()
+        return results
 
 
 class _TimedSearch:
@@ -243,7 +328,7 @@ class _TimedStore:
     def append(self, fact: Fact, attachments: Mapping[str, bytes]) -> Row:
         began = time.perf_counter()
         row = self._store.append(fact, attachments)
-        self._clock.recorded(time.perf_counter() - began)
+        self._clock.stored(began)
         return row
 
     def rows(self) -> Iterator[Row]:
