@@ -121,6 +121,15 @@ def test_what_comes_next_depends_on_how_the_run_ended(study: MadeUpStudy) -> Non
     assert "`m37 -C there apply x1`" in after("budget")
     study.certificate(3, effect=0.19, margin=0.02, base=3.2)
     assert "`m37 -C there apply`" in after("exhausted")
+    again = RunResult(halt="budget", reason="x", status=status_of(study))
+    assert next_text(again, "move37").endswith("`move37 apply` to take it")
+
+
+def test_a_listing_marks_the_champion_and_what_is_certified(study: MadeUpStudy) -> None:
+    study.certificate(3, effect=0.19, margin=0.02, base=3.2)
+    view = listing(study.task, study.history, study.beliefs, 3, judge=judge)
+    ids = [line.split()[0] for line in listing_text(view).splitlines()[:5]]
+    assert ids == ["id", "x0", "x1", "x2", "★◆x3"]
 
 
 def test_after_a_run_without_a_champion_there_is_more_to_try() -> None:

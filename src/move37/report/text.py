@@ -78,7 +78,7 @@ def listing_text(listing: Listing, *, width: int | None = 80, paint: Paint = pla
         return "no experiments to list"
     header = ("id", listing.metric.name, "effect", "n", "verdict", "hypothesis")
     styles: list[Style | None] = [_style(row) for row in listing.rows]
-    rows = [(" " + header[0], *header[1:]), *map(_row, listing.rows)]
+    rows = [("  " + header[0], *header[1:]), *map(_row, listing.rows)]
     lines = [cut(line, width) for line in table(rows, right=_RIGHT)]
     shown = [paint("title", lines[0])] + [
         paint(style, line) if style else line for line, style in zip(lines[1:], styles, strict=True)
@@ -313,7 +313,7 @@ def _style(row: Summary) -> Style | None:
 
 
 def _row(row: Summary) -> tuple[str, ...]:
-    sign = "◆" if row.certified else "★" if row.is_champion else " "
+    sign = ("★" if row.is_champion else " ") + ("◆" if row.certified else " ")
     believed = row.believed
     effect = row.effect
     verdict = "baseline" if row.is_baseline else row.verdict.value if row.verdict else "running"
@@ -399,7 +399,9 @@ def next_text(result: RunResult, command: str) -> str:
 
     command: how they call us, there.
     """
-    status, certified = result.status, result.certified
+    status = result.status
+    claims = [view for view in status.certificates if view.claim]
+    certified = result.certified or (claims[-1] if claims else None)
     if result.halt == "baseline":
         told = f"`{command} show x{status.baseline.experiment}` shows all that it printed"
     elif result.stopped_early:

@@ -314,7 +314,8 @@ def apply(where: Where, *, experiment: int | None) -> None:
 
     done = app.apply(where.root, experiment)
     files = "\n".join(f"  {clean(path)}" for path in done.files)
-    text = f"Applied x{done.experiment}:\n{files}" if files else "Your files are like that already."
+    already = f"Your files have all that x{done.experiment} changes already."
+    text = f"Applied x{done.experiment}:\n{files}" if files else already
     where.screen.answer(done, text)
 
 
