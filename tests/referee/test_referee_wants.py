@@ -1,6 +1,8 @@
 """Which trials and checks the referee asks for, and with which seeds."""
 
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -145,6 +147,19 @@ def test_no_two_trials_of_one_program_ever_share_a_seed(
     seeds = trial_seed(study, one, index), trial_seed(study, other, another)
     assert (seeds[0] == seeds[1]) == ((one, index) == (other, another))
     assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_neither_purpose_nor_turn_shows_in_a_seed() -> None:
+    # An evaluation may take its fold by the remainder, or start a simple generator with the seed.
+    searched = [trial_seed(1, "search", index) for index in range(200)]
+    certified = [trial_seed(1, "certify", index) for index in range(200)]
+    for seeds in (searched, certified):
+        for folds in (2, 3, 4, 5, 10):
+            counts = Counter(seed % folds for seed in seeds)
+            assert min(counts.values()) > 0.4 * 200 / folds
+            assert len(counts) == folds
+    together = sorted(searched + certified)
+    assert min(after - before for before, after in pairwise(together)) > 50
 
 
 def test_a_trial_that_ended_out_of_order_is_not_repeated_under_its_index() -> None:

@@ -11,20 +11,26 @@ from move37.core.history import Experiment, History
 from move37.core.records import Purpose, TrialJob
 from move37.core.seeds import derive_seed
 
-_SPREAD = 0x2545F491
-"""Odd, so that multiplying by it modulo a power of two maps no two numbers to one."""
-_COUNT = 2**30
+_COUNT = 2**31
+_ODD = (0x2545F491, 0x5851F42D)
+"""Multiplying by an odd number modulo a power of two maps no two numbers to one."""
+_SHIFTS = (16, 15, 16)
 
 
 def trial_seed(study_seed: int, purpose: Purpose, index: int) -> int:
-    """A 31-bit seed: even for search, odd for certify, and different for each index of a purpose.
+    """A 31-bit seed: another one for each index of each purpose.
 
-    Freshness is arithmetic here, not merely likely: an index selects the seed by a bijection.
+    Freshness is arithmetic here, not merely likely: purpose and index are one number, and what follows
+    is a bijection. It also mixes the bits, so that seeds of trials that follow one another are not
+    close: many a simple generator starts close seeds with close numbers, and many an evaluation
+    takes its fold by the remainder of the seed.
     Certifications number their trials on from one another (`certify.plan`), so an index of purpose
     `certify`, and with it its seed, belongs to one certification alone.
     """
-    base = derive_seed(study_seed, "trials")
-    return 2 * ((base + index * _SPREAD) % _COUNT) + (purpose == "certify")
+    seed = (derive_seed(study_seed, "trials") + 2 * index + (purpose == "certify")) % _COUNT
+    for shift, odd in zip(_SHIFTS, (*_ODD, 1), strict=True):
+        seed = (seed ^ (seed >> shift)) * odd % _COUNT
+    return seed
 
 
 def search_trial(history: History, experiment: Experiment) -> TrialJob:
