@@ -124,6 +124,16 @@ def test_a_text_that_is_not_utf_8_names_its_line(root: Path) -> None:
     assert "latin.py is not UTF-8 (line 2)" in complaint(task_of(root, "latin.py"))
 
 
+def test_a_name_that_is_not_utf_8_is_no_name_of_a_program(root: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.py")
+    put(root, {name: "lr = 0.1\n"})
+    task = task_of(root, "**")
+    resolved = resolve(task, listed(root))
+    assert name in resolved.fixed
+    assert any("has a name that is not UTF-8" in note for note in resolved.notes)
+    assert not may_edit(task)(name)
+
+
 def test_a_file_that_git_ignores_cannot_be_edited(root: Path) -> None:
     paths = listed(root)
     put(root, {"ignored.py": "x"})
@@ -183,8 +193,8 @@ def test_a_file_too_large_for_a_program_is_not_edited(root: Path) -> None:
 
 
 def test_a_name_that_cannot_be_shown_is_escaped(root: Path) -> None:
-    put(root, {"a\nb\udcff.py": b"\0"})
-    assert r"'a\nb\udcff.py' is binary" in complaint(task_of(root, "a*"))
+    put(root, {"a\nb\u202e.py": b"\0"})
+    assert r"'a\nb\u202e.py' is binary" in complaint(task_of(root, "a*"))
 
 
 def test_a_file_that_vanishes_says_so(root: Path) -> None:

@@ -104,6 +104,8 @@ def may_edit(task: Task) -> Callable[[str], bool]:
         names = path.split("/")
         if path in OWN_FILES or names[0] in OWN_DIRECTORIES or {"", ".", ".."} & set(names):
             return False
+        if not _is_spelled(path):
+            return False
         tops = [("/".join(names[:end]), end < len(names)) for end in range(1, len(names) + 1)]
         if any(glob.covers(top, is_directory=inner) for glob in away for top, inner in tops):
             return False
@@ -163,6 +165,8 @@ def _cannot_be_edited(task: Task, path: str) -> str | None:
     """Say why, or return `None` when it can be."""
     if path in OWN_FILES:
         return "describes the task itself"
+    if not _is_spelled(path):
+        return "has a name that is not UTF-8"
     place = task.root / path
     try:
         mode = place.lstat().st_mode
@@ -183,6 +187,15 @@ def _cannot_be_edited(task: Task, path: str) -> str | None:
         line = content.count(b"\n", 0, error.start) + 1
         return f"is not UTF-8 (line {line})"
     return None
+
+
+def _is_spelled(path: str) -> bool:
+    """Whether a path can be written down: facts are text, and names of files need not be."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _about_link(root: Path, path: str) -> str:
