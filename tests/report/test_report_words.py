@@ -51,7 +51,12 @@ def test_a_number_without_uncertainty_is_whole_or_has_seven_digits() -> None:
 def test_rounding_never_moves_a_number_by_more_than_a_tenth_of_its_uncertainty(
     value: float, sd: float
 ) -> None:
-    assert float(number(value, sd)) == pytest.approx(value, abs=0.1 * sd, rel=1e-12)
+    meaning = 1e-12 if sd >= 1e-12 * abs(value) else 1e-6
+    assert float(number(value, sd)) == pytest.approx(value, abs=0.1 * sd, rel=meaning)
+
+
+def test_an_uncertainty_that_is_mere_rounding_adds_no_digits() -> None:
+    assert number(8.1113420000000005, 8e-16) == "8.111342"
 
 
 def test_percent_tells_small_shares_apart() -> None:

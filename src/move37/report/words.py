@@ -121,6 +121,10 @@ def wrap(text: str, width: int | None, indent: str = "") -> str:
     return f"\n{indent}".join((*lines, line))
 
 
+_ROUNDING = 1e-12
+"""Sums of numbers that a program printed are not more exact than this share of them."""
+
+
 def number(value: float | None, sd: float | None = None, *, sign: bool = False) -> str:
     """A number to the digits that its uncertainty leaves meaning to: two of the uncertainty's.
 
@@ -129,6 +133,8 @@ def number(value: float | None, sd: float | None = None, *, sign: bool = False) 
     if value is None:
         return "-"
     plus = "+" if sign else ""
+    if sd is not None and isfinite(value) and sd < _ROUNDING * abs(value):
+        sd = None  # an interval that is nothing but the rounding of its sums
     if sd is None or not isfinite(sd) or sd <= 0 or not isfinite(value):
         whole = isfinite(value) and value == round(value) and abs(value) < 1e15
         return f"{value:{plus}.0f}" if whole else f"{value:{plus}.7g}"
