@@ -23,6 +23,14 @@ def contents(directory: Path) -> dict[str, bytes]:
     }
 
 
+def data_times(directory: Path) -> dict[str, int]:
+    return {
+        path.name: path.stat().st_mtime_ns
+        for folder in ("data", "holdout")
+        for path in (directory / folder).iterdir()
+    }
+
+
 def test_every_task_has_a_description() -> None:
     assert gallery.names() == ("bpb",)
     for name in gallery.names():
@@ -52,9 +60,10 @@ def test_installing_again_changes_nothing_and_keeps_the_users_work(
     shutil.copytree(installed, directory)
     (directory / "train.py").write_text("# better\n")
     (directory / "notes.txt").write_text("mine\n")
-    before = contents(directory)
+    before, times = contents(directory), data_times(directory)
     gallery.install("bpb", directory)
     assert contents(directory) == before
+    assert data_times(directory) == times, "or a second demo would measure all anew"
 
 
 def test_an_installation_that_was_cut_short_is_completed(installed: Path, tmp_path: Path) -> None:

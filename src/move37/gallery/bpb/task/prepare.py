@@ -101,7 +101,12 @@ def split_of(path: str) -> str:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Replace a file as a whole, so that whoever reads it meanwhile sees the old or the new one."""
+    """Replace a file as a whole, so that whoever reads it meanwhile sees the old or the new one.
+
+    One that is like that already is left alone: data with a new time would begin a new epoch.
+    """
+    if path.is_file() and path.read_bytes() == content:
+        return
     path.parent.mkdir(exist_ok=True)
     fresh = path.with_suffix(".new")
     fresh.write_bytes(content)
