@@ -159,6 +159,16 @@ def test_no_program_runs_twice_and_the_seed_is_never_touched(make_task: MakeTask
     assert {lines[0] for lines in programs} == {b"seed = 3  # of all randomness"}
 
 
+def test_certify_begins_nothing(make_task: MakeTask) -> None:
+    task = make_task()
+    app.run(task, settings(2, certify=False))
+    before = timeless(facts(task))
+    (task / "evaluate.sh").write_text("echo loss: 0\n")
+    with pytest.raises(StudyError, match="has changed since"):
+        app.certify(task, 1)
+    assert timeless(facts(task)) == before
+
+
 def test_certify_says_what_there_is_to_certify(make_task: MakeTask) -> None:
     task = make_task(evaluate='echo "loss: 1"')
     app.run(task, settings(2, certify=False))

@@ -40,8 +40,18 @@ _LEVELS = {"A": "root", "B": "user", "E": "plain"}
 class Engine:
     """A study at work: its parts wired, its workers running. A context manager."""
 
-    def __init__(self, root: Path, settings: RunSettings, *, watch: Watch, stop: Stop) -> None:
-        """Raises `Move37Error` in its kinds when the task, the study or the sandbox is not to be had."""
+    def __init__(
+        self,
+        root: Path,
+        settings: RunSettings,
+        *,
+        watch: Watch,
+        stop: Stop,
+        begin: bool = True,
+    ) -> None:
+        """begin: whether an epoch or an experiment of the user's may begin; see `write_study`.
+
+        Raises `Move37Error` in its kinds when the task, the study or the sandbox is not to be had."""
         self._watch = watch
         self._stop = stop
         self._settings = settings
@@ -51,7 +61,13 @@ class Engine:
         self._scoreboard = Scoreboard()
         self._stack = ExitStack()
         self.study = self._stack.enter_context(
-            write_study(root, seed=settings.seed, adjust=settings.applied, folds=self._make_folds)
+            write_study(
+                root,
+                seed=settings.seed,
+                adjust=settings.applied,
+                folds=self._make_folds,
+                begin=begin,
+            )
         )
         try:
             self._start()

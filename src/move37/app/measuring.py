@@ -76,7 +76,8 @@ def certify(
             raise StudyError(
                 f"x{chosen.id} was not measured in the current epoch; choose one of `move37 list`"
             )
-    with Engine(root, settings or RunSettings(), watch=watch, stop=stop) as engine:
+    settings = settings or RunSettings()
+    with Engine(root, settings, watch=watch, stop=stop, begin=False) as engine:
         if not engine.certify(chosen.id):
             engine.end("stopped before the certification was done")
             return None

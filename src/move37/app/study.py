@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from move37.core.errors import ProposalFailed, StudyError, TaskError
 from move37.core.facts import EpochStarted, Fact, Opened
@@ -110,10 +111,12 @@ def write_study(
     seed: int = 0,
     adjust: Callable[[Task], Task] = lambda task: task,
     folds: MakeFolds = lambda task, believer: (),
+    begin: bool = True,
 ) -> Study:
     """Open for work, alone; begin a study, or a new epoch when what is measured has changed.
 
     seed: of an epoch that begins. adjust: what the command line says differently from the task.
+    begin: where `False`, nothing begins: neither an epoch, which is a `StudyError`, nor an experiment.
     Raises `TaskError` for a task that cannot be used, `StudyLocked` when someone else works on it.
     """
     from move37.proposers.normalise import Normaliser
@@ -137,15 +140,24 @@ def write_study(
         identity = Normaliser().identity({path: read(path) for path in resolved.editable})
         considered = _considered(task, journal, paths)
         if _is_new(journal.history, fingerprint(task, considered, read)):
+            if not begin:
+                _refuse()
             shown = (*resolved.editable, *resolved.fixed)
             mark = fingerprint(task, paths, read)
             journal.record(_new_epoch(written, journal, shown, identity, mark, seed))
-        elif journal.history.same_program(identity) is None:
+        elif begin and journal.history.same_program(identity) is None:
             journal.record(_own_edit(journal.history))
     except BaseException:
         store.close()
         raise
     return Study(root=root, task=task, files=resolved, journal=journal, believer=believer)
+
+
+def _refuse() -> NoReturn:
+    raise StudyError(
+        "the task has changed since it was measured, so that fresh trials could not be compared with "
+        "the old ones; take the change back, or measure the task as it is now with `move37 run`"
+    )
 
 
 def _considered(task: Task, journal: Journal, paths: Sequence[str]) -> Sequence[str]:
