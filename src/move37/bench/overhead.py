@@ -41,8 +41,8 @@ STAGES: Mapping[str, str] = {
 }
 """What the time of one experiment goes to."""
 
-_TURNS = 4
-"""In so many pieces a window is timed."""
+_TURNS, _PIECE = 4, 25
+"""In so many pieces a window is timed, of at least so many experiments."""
 _CONSTANTS = 60
 _TASK = """\
 goal = "Measure the engine."
@@ -152,11 +152,11 @@ def overhead(
         write_task(study, seed)
         grow(open_engine, study, size, seed)
         clocks[size] = _Clock()
-    for turn in range(_TURNS):
-        begin, end = (window * (turn + part) // _TURNS for part in (0, 1))
+    turns = max(1, min(_TURNS, window // _PIECE))
+    for turn in range(turns):
+        begin, end = (window * (turn + part) // turns for part in (0, 1))
         for size, clock in clocks.items():
-            if end > begin:
-                _time(open_engine, directory / str(size), size + begin, end - begin, clock)
+            _time(open_engine, directory / str(size), size + begin, end - begin, clock)
     for size, clock in clocks.items():
         if len(clock.engine_ms) < window // 2:
             raise Move37Error(

@@ -23,8 +23,8 @@ SLOPE, BEND = "slope", "bend"
 NEW_STEPS = (1.0, -1.0)
 """For a site that nobody turned yet: one bold step."""
 KNOWN_STEPS = (0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 0.25, -0.25)
-TURNS = 1024
-"""So many answers a gauge remembers."""
+TURNS, WAYS = 256, 16
+"""So many turns and lists of steps a gauge remembers."""
 REACH = 2.0
 """How far beyond the tried values a step may go, so that steps double while they pay."""
 
@@ -105,7 +105,7 @@ class Gauge:
         self._turns: dict[tuple[str, str], Measure] = {}
         self._aspects = aspects(site)
         self._steps: dict[tuple[bool, float, float], Steps] = {}
-        self._spellings: dict[float, Step | None] = {}
+        self._known_steps: dict[float, Step | None] = {}
 
     def turn(self, old: str, new: str) -> Measure:
         """How the model sees `old → new`; bends are measured from the present value."""
@@ -133,7 +133,7 @@ class Gauge:
         key = tried.turns > 0, tried.low, tried.high
         steps = self._steps.get(key)
         if steps is None:
-            if len(self._steps) >= TURNS:
+            if len(self._steps) >= WAYS:
                 self._steps.clear()
             usual = tuple(self._usual(tried))
             steps = self._steps[key] = Steps(usual, self.design(usual))
@@ -144,7 +144,7 @@ class Gauge:
 
         `None` when it is too far away, cannot be spelled, or is one of the usual steps.
         """
-        step = next(self._spelled(tried, (wish,)), None)
+        step = next(self._spelled(tried, (wish,), self._step), None)
         return None if step in self.steps(tried).steps else step
 
     def design(self, steps: Sequence[Step]) -> "Array":
@@ -156,13 +156,16 @@ class Gauge:
 
     def _usual(self, tried: Tried) -> Iterator[Step]:
         if self._site.kind == "number":
-            yield from self._spelled(tried, KNOWN_STEPS if tried.turns else NEW_STEPS)
+            offsets = KNOWN_STEPS if tried.turns else NEW_STEPS
+            yield from self._spelled(tried, offsets, self._known_step)
             return
         for option in self.domain.options:
             if option != self._site.text:
                 yield option, self.turn(self._site.text, option).features
 
-    def _spelled(self, tried: Tried, offsets: Sequence[float]) -> Iterator[Step]:
+    def _spelled(
+        self, tried: Tried, offsets: Sequence[float], step_to: Callable[[float, float], Step | None]
+    ) -> Iterator[Step]:
         here = self._here
         if here is None:
             return
@@ -171,27 +174,29 @@ class Gauge:
         for offset in offsets:
             if not low <= here + offset <= high or (self.domain.scale == "pow2" and offset % 1):
                 continue
-            step = self._step(here, offset)
+            step = step_to(here, offset)
             if step is not None and step[0] not in seen:
                 seen.add(step[0])
                 yield step
 
+    def _known_step(self, here: float, offset: float) -> Step | None:
+        """As `_step`, remembered: for the few offsets that are usual."""
+        if offset not in self._known_steps:
+            self._known_steps[offset] = self._step(here, offset)
+        return self._known_steps[offset]
+
     def _step(self, here: float, offset: float) -> Step | None:
         """The step that goes so far; `None` when there is none."""
-        if offset not in self._spellings:
-            if len(self._spellings) >= TURNS:
-                self._spellings.clear()
-            value = self.domain.value(here + offset, digits=1 if abs(offset) >= 0.9 else 2)
-            text = self._site.text if value is None else self._site.spell(value)
-            found = self.turn(self._site.text, text).features
-            self._spellings[offset] = (text, found) if found else None
-        return self._spellings[offset]
+        value = self.domain.value(here + offset, digits=1 if abs(offset) >= 0.9 else 2)
+        text = self._site.text if value is None else self._site.spell(value)
+        found = self.turn(self._site.text, text).features
+        return (text, found) if found else None
 
 
 class Ruler:
     """The gauges of the sites met lately."""
 
-    def __init__(self, *, gauges: int = 1024) -> None:
+    def __init__(self, *, gauges: int = 256) -> None:
         """gauges: how many are kept."""
         self._limit = gauges
         self._gauges: OrderedDict[tuple[str, str], Gauge] = OrderedDict()
