@@ -159,6 +159,19 @@ def test_no_program_runs_twice_and_the_seed_is_never_touched(make_task: MakeTask
     assert {lines[0] for lines in programs} == {b"seed = 3  # of all randomness"}
 
 
+def test_a_look_shows_the_budget_that_was_worked_with(make_task: MakeTask) -> None:
+    task = make_task(extra="[budget]\nexperiments = 9")
+    app.run(task, settings(2, hours=3.5, certify=False))
+    spent = app.status(task).spent
+    assert (spent.max_experiments, spent.max_hours) == (2, 3.5)
+
+
+@pytest.mark.parametrize("hours", [float("nan"), float("inf")])
+def test_a_budget_without_end_is_left_out_instead(make_task: MakeTask, hours: float) -> None:
+    with pytest.raises(TaskError, match="hours"):
+        app.run(make_task(), settings(2, hours=hours))
+
+
 def test_certify_begins_nothing(make_task: MakeTask) -> None:
     task = make_task()
     app.run(task, settings(2, certify=False))

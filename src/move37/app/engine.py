@@ -190,7 +190,12 @@ class Engine:
         )
         self._seconds_before = study.history.seconds_worked
         study.journal.record(
-            SessionStarted(version=move37.__version__, workers=workers, sandbox=describe(strength))
+            SessionStarted(
+                version=move37.__version__,
+                workers=workers,
+                sandbox=describe(strength),
+                budget=study.task.budget,
+            )
         )
         self._watch(self._introduction(strength, workers))
         study.journal.follow(_Announcer(self._announce))

@@ -1,5 +1,6 @@
 """What a command line may say differently from the task."""
 
+import math
 import os
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,9 @@ class RunSettings:
 
     def applied(self, task: Task) -> Task:
         """The task with these settings instead of its own. Raises `TaskError`."""
+        for name, amount in (("hours", self.hours), ("usd", self.usd)):
+            if amount is not None and not math.isfinite(amount):
+                raise TaskError(f"{name} is {amount}; write a number, or leave it out for no limit")
         budget = Budget(
             experiments=task.budget.experiments if self.experiments is None else self.experiments,
             hours=task.budget.hours if self.hours is None else self.hours,
