@@ -1,13 +1,15 @@
 """What people are told of a study: flipped back, compared with the right things, honest words."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
 from move37.core.errors import StudyError
 from move37.core.records import Verdict
 from move37.report.encode import as_json
-from move37.report.results import Verified
+from move37.report.results import Reported, Verified
 from move37.report.views import (
     Judge,
     certificates,
@@ -157,3 +159,8 @@ def test_json_is_one_line_at_full_precision(study: MadeUpStudy) -> None:
     assert status.champion.effect is not None
     assert again["champion"]["effect"]["sd"] == status.champion.effect.sd
     assert json.loads(as_json(Verified(facts=1, figures=2)))["mismatches"] == []
+
+
+def test_json_can_name_any_path() -> None:
+    done = Reported(files=(Path(os.fsdecode(b"caf\xe9/progress.png")),))
+    assert json.loads(as_json(done)) == {"files": ["caf\\udce9/progress.png"]}
