@@ -68,6 +68,15 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- without a study -----------------------------------------------------------------------------
 
 
+def test_what_the_system_refuses_is_a_sentence(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = "/proc/nowhere"  # where nobody, not even root, can make a directory
+    assert run_command(["report", "-C", str(study), "-o", nowhere]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"move37: {nowhere} cannot be used: ")
+
+
 def test_help_names_every_command(tmp_path: Path) -> None:
     done = move37_("--help", cwd=tmp_path)
     assert done.returncode == 0

@@ -473,6 +473,13 @@ def run_command(args: list[str]) -> int:
     except (Closed, BrokenPipeError):
         leave_quietly()
         return DONE
+    except OSError as error:  # a file or a disk that says no, where nobody knew more to say
+        return _complain(_what_the_system_says(error), json=json)
+
+
+def _what_the_system_says(error: OSError) -> str:
+    where = "" if error.filename is None else f"{os.fsdecode(error.filename)} cannot be used: "
+    return f"{where}{error.strerror or error}; see to it, then run the same command again"
 
 
 def _complain(message: str, *, json: bool, code: int = WRONG) -> int:
