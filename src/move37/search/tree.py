@@ -6,7 +6,6 @@ formulas used here. Knows nothing of experiments, facts or hyperparameters.
 """
 
 import heapq
-from collections import deque
 from collections.abc import Sequence
 
 _FORGOTTEN = 1e-14
@@ -15,7 +14,7 @@ _FAR = 1e-20
 """Walks start where less than this can be felt, so that nodes some way above their end are exact too."""
 _WIDE = 64
 """A node with more children than this spreads a rise to all of them by raising everyone's bound."""
-_REACH = 256
+_REACH = 512
 """At most so many nodes have their bound raised one by one after an observation."""
 _SMALL_RISE = 1e-3
 """In units of the noise. Rises below it are added to everyone's bound instead."""
@@ -281,12 +280,14 @@ class Tree:
         least = _SMALL_RISE * self.noise
         everywhere = 0.0
         reached = 0
-        queue = deque([(node, rise, -1)])
+        # The largest rises first, so that what is left for everybody is as small as it can be.
+        queue = [(-rise, node, -1)]
         while queue:
-            here, rise, source = queue.popleft()
+            rise, here, source = heapq.heappop(queue)
+            rise = -rise
             if rise < least or reached >= _REACH:
                 everywhere = max(everywhere, rise)
-                continue
+                break
             reached += 1
             if self.count[here] and here != node:
                 self._enter(here, self._key[here] + rise)
@@ -294,13 +295,13 @@ class Tree:
             if parent >= 0 and parent != source:
                 precision = self.ratio[here] * self._precision[parent]
                 share = min(1.0, 1.0 / (self._pull[here] + precision))
-                queue.append((parent, rise * share, here))
+                heapq.heappush(queue, (-rise * share, parent, here))
             if len(self.children[here]) > _WIDE:
                 everywhere = max(everywhere, rise)
                 continue
             for child in self.children[here]:
                 if child != source:
-                    queue.append((child, rise * self._pull[child], here))
+                    heapq.heappush(queue, (-rise * self._pull[child], child, here))
         self._rise += everywhere
 
     def _push(self, node: int, mean: float) -> None:
