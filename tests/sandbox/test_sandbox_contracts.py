@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from move37.core.protocols import Sandbox
-from move37.core.records import Fence, Strength
+from move37.core.records import Fence, Launch, Strength
 from move37.sandbox import scratch
 from move37.sandbox.bubblewrap import Bubblewrap
 from move37.sandbox.cgroup import Group, make_group
@@ -34,7 +35,13 @@ def group(request: pytest.FixtureRequest) -> object:
     return request.param
 
 
-def bubblewrap(level: Literal["root", "user"], directory: Path, group: object) -> Sandbox:
+def bubblewrap(
+    level: Literal["root", "user"],
+    directory: Path,
+    group: object,
+    *,
+    read: tuple[str, ...] = (),
+) -> Sandbox:
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
     if level == "root" and os.geteuid() != 0:
@@ -42,7 +49,7 @@ def bubblewrap(level: Literal["root", "user"], directory: Path, group: object) -
     make = kernel_group if group is kernel_group else no_group
     directory.mkdir()
     return Bubblewrap(
-        Fence(),
+        Fence(read=read),
         level=level,
         slot=3,
         scratch=directory,
@@ -81,3 +88,31 @@ class TestPlain(Removes, SandboxContract):
             strength=UNPROVED,
             group=kernel_group if group is kernel_group else no_group,
         )
+
+
+@pytest.mark.parametrize("level", ["root", "user"])
+def test_what_is_shown_may_lie_below_tmp(level: Literal["root", "user"], tmp_path: Path) -> None:
+    """A clone of move37, with its Python, is often made there."""
+    given = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        given.chmod(0o755)
+        (given / "tool").write_text("it is here\n")
+        sandbox = bubblewrap(level, tmp_path / "own", no_group, read=(str(given),))
+        for name in ("work", "out"):
+            (tmp_path / name).mkdir()
+        exit = sandbox.run(
+            Launch(
+                command=f"cat {given}/tool && touch /tmp/mine && ls /tmp",
+                workspace=tmp_path / "work",
+                out=tmp_path / "out",
+                timeout_seconds=60,
+            )
+        )
+        shown = exit.stdout.decode()
+        assert shown.startswith("it is here\n"), exit.stderr
+        assert "mine" in shown.split()
+        assert not Path("/tmp/mine").exists()
+    finally:
+        shutil.rmtree(given)
+        scratch.remove(tmp_path / "work")
+        scratch.remove(tmp_path / "out")

@@ -93,9 +93,8 @@ class Bubblewrap:
         write_etc(etc, self._uid)
         user = _user_namespace(bwrap, self._uid) if level == "user" else list[str]()
         kernel = _kernel_arguments() if level == "user" else list[str]()
+        self._namespaces = [*user, *_NAMESPACES]
         self._always = [
-            *user,
-            *_NAMESPACES,
             *_view_arguments(self._view, etc.resolve()),
             *("--proc", "/proc"),
             *kernel,
@@ -183,8 +182,11 @@ class Bubblewrap:
             launch, self._fence, self._environ, path=self._view.path, out=OUT, temporary="/tmp"
         )
         return [
+            *self._namespaces,
+            # First, or it would hide a Python that is installed below it: move37's own clone, say.
+            *(*room, "/tmp"),
             *self._always,
-            *(*room, "/dev/shm", *room, "/tmp", "--remount-ro", "/dev"),
+            *(*room, "/dev/shm", "--remount-ro", "/dev"),
             *places,
             *("--remount-ro", "/", "--chdir", WORKSPACE, "--clearenv"),
             *(a for name, value in variables.items() for a in ("--setenv", name, value)),
