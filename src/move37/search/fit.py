@@ -29,6 +29,9 @@ _SIGMA_WEIGHT = 3.0
 """The lineage's own estimate of sigma squared counts as so many repeats. It is not trusted with more:
 parents are chosen for being good, their edits look tamer than those of leaves, and that looks like
 noise (1.25 for a true 1.0 in the planted studies)."""
+_SIGMA_TRUST = 2.0
+"""Nor with more than so many times what repeats say, once there are as many of those: where effects have
+heavier tails than the model's, the lineage takes the large ones for noise (0.1 for 0.02 in `bpb`)."""
 _KIND_GRID = tuple(2.0 ** (step / 2) for step in range(-6, 7))
 """Values of a kind's own tau over the common one."""
 _KIND_SPREAD = 0.7
@@ -191,6 +194,8 @@ class _Likelihood:
             return 0.0
         evidence = -0.5 * logdet - 0.5 * freedom * np.log(residual)  # sigma integrated out
         variance = float(self._weights(_GRID, evidence, _broad) @ residual) / freedom
+        if data.repeats >= _SIGMA_WEIGHT:
+            variance = min(variance, _SIGMA_TRUST * data.scatter / data.repeats)
         pooled = data.scatter + _SIGMA_WEIGHT * variance
         return math.sqrt(pooled / (data.repeats + _SIGMA_WEIGHT))
 
