@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import MakeTask
+from app_tasks import MakeTask
 
 from move37 import app, worker
 from move37.app.study import write_study

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import MakeTask
+from app_tasks import MakeTask
 
 from move37 import app
 from move37.app.study import read_study
@@ -180,6 +180,26 @@ def test_certify_begins_nothing(make_task: MakeTask) -> None:
     with pytest.raises(StudyError, match="has changed since"):
         app.certify(task, 1)
     assert timeless(facts(task)) == before
+
+
+def test_a_certified_experiment_stays_champion_until_another_is_credibly_better(
+    make_task: MakeTask,
+) -> None:
+    noisy = "awk -v seed=$MOVE37_SEED -F ' = ' '/learning_rate/ { x = (log($2) + 2) ^ 2 }"
+    noisy += ' END { srand(seed + 1000 * x); print "loss:", x + rand() / 10 }\' program.py'
+    task = make_task(evaluate=noisy)
+    first = app.run(task, settings(10)).certified
+    assert first is not None
+    assert first.claim
+    assert app.best(task).summary.experiment == first.experiment
+    app.run(task, settings(14, certify=False))
+    with read_study(task) as study:
+        kept, rival = study.champion, study.contender
+        assert kept is not None
+        assert rival is not None
+        lead = study.believer.difference(rival, first.experiment)
+    credible = lead is not None and lead.mean > 1.645 * lead.sd
+    assert kept == (rival if credible else first.experiment)
 
 
 def test_certify_says_what_there_is_to_certify(make_task: MakeTask) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import MakeTask
+from app_tasks import MakeTask
 
 from move37 import app
 from move37.app.study import write_study

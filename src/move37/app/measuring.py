@@ -128,30 +128,30 @@ def _chart(study: Study, path: Path) -> Path | None:
 
 
 def _certify_champion(engine: Engine) -> CertificateView | None:
-    """Certify the champion. `None`: there is nothing to certify, or it was stopped.
+    """Certify the contender. Return the champion's certificate; `None`: there is none, or stopped.
 
     Fresh trials are evidence too: they may show that another one is the best after all. Then that
     one is certified, unless it has its certificate; the level of each claim accounts for it.
     """
     study = engine.study
     for _ in range(_CERTIFICATIONS):
-        champion = study.champion
-        if champion is None or study.history[champion].is_baseline:
+        contender = study.contender
+        if contender is None or study.history[contender].is_baseline:
             break
-        if study.history.certificate_of(champion) is None and not engine.certify(champion):
+        if study.history.certificate_of(contender) is None and not engine.certify(contender):
             return None
-        certificate = certificates(study.task, study.history, champion)[-1]
-        if certificate.claim or study.champion == champion:
-            return certificate
+        certificate = certificates(study.task, study.history, contender)[-1]
+        if certificate.claim or study.contender == contender:
+            break
     return _latest(study)
 
 
 def _latest(study: Study) -> CertificateView | None:
-    """The latest certificate of the epoch, unless one was begun and is not concluded."""
+    """The champion's certificate, or else the latest; `None` while one is begun and not concluded."""
     history = study.history
     if len(history.certifications) > len(history.certificates):
         return None
-    views = certificates(study.task, history)
+    views = certificates(study.task, history, study.champion) or certificates(study.task, history)
     return views[-1] if views else None
 
 

@@ -18,6 +18,9 @@ from move37.tasks.files import Resolved
 
 STUDY = ".move37"
 
+_CREDIBLE = 1.645
+"""So many standard deviations are 95 % on one side."""
+
 OWN_EDIT = "yours"
 """Name of the proposer, and kind of move, of what the user changed by hand."""
 
@@ -42,9 +45,38 @@ class Study:
         return self.journal.store
 
     @property
-    def champion(self) -> int | None:
-        """The experiment with the best belief that passes all checks."""
+    def contender(self) -> int | None:
+        """The experiment with the best belief that passes all checks: the next to be certified."""
         return champion(self.history, self.believer, check_names(self.task))
+
+    @property
+    def champion(self) -> int | None:
+        """The contender, unless a certified one stands against it.
+
+        What fresh evidence supports keeps its place until another is credibly better: a neighbour
+        that was tried once and looks a little better is not what a person should take home.
+        """
+        contender, certified = self.contender, self._certified()
+        if contender is None or certified is None or contender == certified:
+            return contender
+        lead = self.believer.difference(contender, certified)
+        is_better = lead is not None and lead.mean > _CREDIBLE * lead.sd
+        return contender if is_better else certified
+
+    def _certified(self) -> int | None:
+        """The best believed experiment of the epoch whose latest certificate makes a claim."""
+        history = self.history
+        latest = {
+            certified.experiment: certified.claim
+            for _, certified in sorted(history.certificates.items())
+            if certified.baseline == history.epoch.baseline
+        }
+        means = {
+            id: belief.mean
+            for id, claim in latest.items()
+            if claim and (belief := self.believer.belief(id)) is not None
+        }
+        return max(means, key=lambda id: means[id], default=None)
 
     def program(self, experiment: int | None) -> Experiment:
         """An experiment that has a program; the champion for `None`. Raises `StudyError`."""

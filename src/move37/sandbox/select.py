@@ -72,7 +72,10 @@ def probe(fence: Fence, *, environ: Mapping[str, str] = os.environ) -> Strength:
             return _prove(level, fence, environ)
         except SandboxError as error:
             failures.append(str(error))
-    raise SandboxError(f'{"; ".join(failures)}. Or write `level = "plain"` under [sandbox]')
+    raise SandboxError(
+        f"no sandbox can be had here ({'; '.join(failures)}); repair that, or accept none by "
+        'writing `level = "plain"` under [sandbox] in move37.toml'
+    )
 
 
 def make_sandbox(
