@@ -50,7 +50,7 @@ def test_a_step_that_paid_is_taken_further_and_the_proposal_says_so() -> None:
         paces.step(paces.best())
     assert float(paces.programs[paces.best()]["train.py"].split(b"=")[1]) >= 0.3
     said = [experiment.hypothesis for experiment in paces.history.experiments]
-    assert any("continuing upwards" in text and "gained +" in text for text in said)
+    assert any("further up, last time" in text and "helped (+" in text for text in said)
 
 
 def test_a_failed_step_is_not_taken_again() -> None:

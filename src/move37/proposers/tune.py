@@ -461,24 +461,29 @@ def _said(edit: Edit, effects: Sequence[Effect]) -> str:
         None,
     )
     if last is None:
-        return f"{words}: not tried yet"
+        return f"{words}: its first turn"
     effect, old, new = last
-    if effect.gain is None:
-        return f"{words}: {old} → {new} failed"
-    if site.kind != "number":
-        return f"{words}: {old} → {new} changed the score by {effect.gain:+.4g}"
-    return f"{words}: {_course(site, edit, old, new)} {effect.gain:+.4g}"
+    return f"{words}: {_course(site, edit, old, new)}last time {old} → {new} {_came_of(effect)}"
 
 
 def _course(site: Site, edit: Edit, old: str, new: str) -> str:
+    """Whether an edit goes on in the direction of the last one, or turns back."""
     here, there = position(site, site.text), position(site, edit.text)
     before, after = position(site, old), position(site, new)
-    if None in (here, there, before, after):
-        return "the last turn gained"
+    if site.kind != "number" or None in (here, there, before, after):
+        return ""
     assert here is not None
     assert there is not None
     assert before is not None
     assert after is not None
-    way = "upwards" if there > here else "downwards"
     same = (there > here) == (after > before)
-    return f"{'continuing' if same else 'turning'} {way}, {old} → {new} gained"
+    return f"{'further' if same else 'back'} {'up' if there > here else 'down'}, "
+
+
+def _came_of(effect: Effect) -> str:
+    """On the score, as believed: of a joint edit, the whole of it."""
+    others = len(effect.turn.changes) - 1
+    joint = f", with {others} other{'s' if others > 1 else ''}" if others else ""
+    if effect.gain is None:
+        return f"failed{joint}"
+    return f"{'helped' if effect.gain > 0 else 'hurt'} ({effect.gain:+.3g}{joint})"
