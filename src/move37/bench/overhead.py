@@ -156,7 +156,7 @@ def overhead(
     for turn in range(turns):
         begin, end = (window * (turn + part) // turns for part in (0, 1))
         for size, clock in clocks.items():
-            _time(open_engine, directory / str(size), size + begin, end - begin, clock)
+            _time(open_engine, directory / str(size), size + begin + turn, end - begin, clock)
     for size, clock in clocks.items():
         if len(clock.engine_ms) < window // 2:
             raise Move37Error(
@@ -195,14 +195,16 @@ def grow(open_engine: OpenEngine, directory: Path, size: int, seed: int) -> None
 
 
 def _time(open_engine: OpenEngine, directory: Path, size: int, count: int, clock: "_Clock") -> None:
-    """Let a study that has `size` experiments make so many more, and time them."""
-    with open_engine(directory, size + count, clock.watch) as engine:
+    """Let a study that has `size` experiments make so many more and one, and time all but the first.
+
+    That one waits for the worker process to start: a cost of the session, not of an experiment.
+    """
+    with open_engine(directory, size + count + 1, clock.watch) as engine:
         propose = engine.propose
         engine.propose = lambda experiment: clock.timed("propose", lambda: propose(experiment))
         engine.search = _TimedSearch(engine.search, clock)
         engine.runner = _TimedRunner(engine.runner, clock)
         engine.journal.store = _TimedStore(engine.journal.store, clock)
-        clock.start()
         engine.explore()
         clock.stop()
         code = engine.journal.store.code
@@ -225,10 +227,6 @@ class _Clock:
         self._sums: dict[str, float] = {}
         """Of stages that an experiment goes through several times."""
         self._stored = self._handed_over = 0.0
-
-    def start(self) -> None:
-        self._last, self._cpu_began = time.perf_counter(), time.process_time()
-        self._sums.clear()
 
     def stop(self) -> None:
         self._cpu_ms += 1000 * (time.process_time() - self._cpu_began)
@@ -263,13 +261,15 @@ class _Clock:
 
     def watch(self, event: Event) -> None:
         """An experiment lasts from the end of the one before it to its own."""
-        if not isinstance(event, Recorded) or not self._last:
+        if not isinstance(event, Recorded):
             return
         now = time.perf_counter()
         self._add("fold", now - self._stored)
         if isinstance(event.fact, Tried):
             outcome = event.fact.trial.outcome
-            if isinstance(outcome, Measured):
+            if not self._last:
+                self._cpu_began = time.process_time()
+            elif isinstance(outcome, Measured):
                 self.engine_ms.append(1000 * (now - self._last - outcome.seconds))
                 self._sums["worker"] = self._sums.get("worker", 0.0) - outcome.seconds
                 for stage, seconds in (*self._sums.items(), ("launch", outcome.seconds)):
