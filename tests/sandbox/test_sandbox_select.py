@@ -172,14 +172,11 @@ def test_an_ordinary_user_gets_a_proved_level_b(tmp_path: Path) -> None:
         timeout=120,
         check=False,
     )
-    assert done.stdout.splitlines() == [
-        "B",
-        "exited 3",
-        "timeout 9",
-        "memory 9",
-        "timeout 9",
-        "exited 0",
-    ], done.stderr
+    *first, bomb, last = done.stdout.splitlines()
+    assert first == ["B", "exited 3", "timeout 9", "memory 9"], done.stderr
+    # The shell gives up by itself where it is the one that cannot fork any more.
+    assert bomb in ("timeout 9", "exited 2")
+    assert last == "exited 0"
 
 
 @pytest.mark.parametrize(
