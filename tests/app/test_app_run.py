@@ -182,7 +182,7 @@ def test_certify_begins_nothing(make_task: MakeTask) -> None:
     assert timeless(facts(task)) == before
 
 
-def test_a_certified_experiment_stays_champion_until_another_is_credibly_better(
+def test_a_certified_experiment_stays_champion_until_another_is_clearly_better(
     make_task: MakeTask,
 ) -> None:
     noisy = "awk -v seed=$MOVE37_SEED -F ' = ' '/learning_rate/ { x = (log($2) + 2) ^ 2 }"
@@ -198,7 +198,7 @@ def test_a_certified_experiment_stays_champion_until_another_is_credibly_better(
         assert kept is not None
         assert rival is not None
         lead = study.believer.difference(rival, first.experiment)
-    credible = lead is not None and lead.mean > 1.645 * lead.sd
+    credible = lead is not None and lead.mean > 3.0 * lead.sd
     assert kept == (rival if credible else first.experiment)
 
 

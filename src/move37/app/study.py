@@ -18,8 +18,8 @@ from move37.tasks.files import Resolved
 
 STUDY = ".move37"
 
-_CREDIBLE = 1.645
-"""So many standard deviations are 95 % on one side."""
+_CREDIBLE = 3.0
+"""So many standard deviations: it was picked from many, so twice as far is still likely luck."""
 
 OWN_EDIT = "yours"
 """Name of the proposer, and kind of move, of what the user changed by hand."""
@@ -53,7 +53,7 @@ class Study:
     def champion(self) -> int | None:
         """The contender, unless a certified one stands against it.
 
-        What fresh evidence supports keeps its place until another is credibly better: a neighbour
+        What fresh evidence supports keeps its place until another is clearly better: a neighbour
         that was tried once and looks a little better is not what a person should take home.
         """
         contender, certified = self.contender, self._certified()
