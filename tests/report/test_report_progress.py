@@ -183,10 +183,11 @@ def test_a_label_with_room_is_placed() -> None:
     assert box == Box(394, 275, 494, 290)
 
 
-def test_a_long_hypothesis_is_labelled_by_what_it_changes() -> None:
+def test_a_hypothesis_is_labelled_by_what_it_changes() -> None:
     assert (
         brief("lr 0.01 → 0.02: continuing upwards, which gained 0.3 the last time")
         == "lr 0.01 → 0.02"
     )
+    assert brief("lr 0.01 → 0.02: its first turn") == "lr 0.01 → 0.02"
     assert brief("drop the momentum: it is noise") == "drop the momentum: it is noise"
     assert len(brief("word " * 50)) == 44

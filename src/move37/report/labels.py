@@ -111,7 +111,7 @@ def place_labels(figure: Figure, axes: Axes, picture: "Picture", fonts: "Fonts")
 
 def brief(hypothesis: str) -> str:
     """A hypothesis in few words: what is changed, without the why, where it says both."""
-    if len(hypothesis) > LONGEST:
+    if len(hypothesis) > LONGEST or " → " in hypothesis:
         hypothesis = hypothesis.partition(": ")[0]
     return cut(hypothesis, LONGEST)
 
