@@ -4,7 +4,7 @@
 BIN := .venv/bin
 SANDBOX ?= auto
 
-demo:  ## improve a small language model on this machine, offline, in about two minutes
+demo:  ## improve a small language model on this machine, offline, in about three minutes
 	@dev/setup demo
 	@$(BIN)/move37 demo bpb --sandbox $(SANDBOX)
 
