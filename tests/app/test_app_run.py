@@ -6,8 +6,8 @@ from app_tasks import MakeTask
 from move37 import app
 from move37.app.study import read_study
 from move37.core.errors import StudyError, TaskError
-from move37.core.events import Stop
-from move37.core.facts import Fact, SessionEnded
+from move37.core.events import Event, Recorded, Stop
+from move37.core.facts import Fact, SessionEnded, Tried
 from move37.core.journal import Journal
 from move37.store.sqlite import SqliteStore
 from move37.testing.timeless import timeless
@@ -200,6 +200,24 @@ def test_a_certified_experiment_stays_champion_until_another_is_clearly_better(
         lead = study.believer.difference(rival, first.experiment)
     credible = lead is not None and lead.mean > 3.0 * lead.sd
     assert kept == (rival if credible else first.experiment)
+
+
+@pytest.mark.parametrize("stopped_after", [1, 5, 11])
+def test_a_certification_that_was_interrupted_ends_as_it_would_have(
+    make_task: MakeTask, stopped_after: int
+) -> None:
+    in_one_go, interrupted = make_task(name="one/task"), make_task(name="two/task")
+    app.run(in_one_go, settings(7))
+    stop, fresh = Stop(), iter(range(100))
+
+    def watch(event: Event) -> None:
+        is_fresh = isinstance(event, Recorded) and isinstance(event.fact, Tried)
+        if is_fresh and event.fact.trial.purpose == "certify" and next(fresh) == stopped_after:
+            stop.request()
+
+    assert app.run(interrupted, settings(7), watch=watch, stop=stop).halt == "stopped"
+    app.run(interrupted, settings(7))
+    assert timeless(facts(interrupted)) == timeless(facts(in_one_go))
 
 
 def test_certify_says_what_there_is_to_certify(make_task: MakeTask) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import move37
 from move37.app.settings import RunSettings, default_workers
-from move37.app.study import OWN_EDIT, STUDY, OwnEdit, Study, check_names, write_study
+from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
 from move37.core.events import (
     Began,
     Ended,
@@ -113,7 +113,7 @@ class Engine:
         from move37.referee.certify import open_certification
 
         study = self.study
-        left_over = _unfinished(study)
+        left_over = self._unfinished()
         if left_over is not None and not self._conclude(left_over):
             return False
         if left_over is not None and left_over.experiment == experiment:
@@ -122,6 +122,19 @@ class Engine:
             open_certification(study.history, study.believer, study.task, experiment)
         )
         return self._conclude(study.history.certifications[-1])
+
+    def unfinished(self) -> int | None:
+        """The experiment whose certification was begun in this epoch and not concluded, if any."""
+        opened = self._unfinished()
+        return None if opened is None else opened.experiment
+
+    def _unfinished(self) -> CertificationOpened | None:
+        history = self.study.history
+        for opened in history.certifications:
+            concluded = opened.certification in history.certificates
+            if not concluded and opened.baseline == history.epoch.baseline:
+                return opened
+        return None
 
     def _conclude(self, opened: CertificationOpened) -> bool:
         from move37.referee.certify import conclude, wanted_trials
@@ -273,16 +286,6 @@ class _Announcer:
 
 def describe(strength: Strength) -> str:
     return f"{strength.level}, {strength.name}"
-
-
-def _unfinished(study: Study) -> CertificationOpened | None:
-    """The certification of the current epoch that was opened and not concluded, if any."""
-    history = study.history
-    for opened in history.certifications:
-        concluded = opened.certification in history.certificates
-        if not concluded and opened.baseline == history.epoch.baseline:
-            return opened
-    return None
 
 
 def _named(

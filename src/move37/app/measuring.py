@@ -15,7 +15,7 @@ from move37.report.results import DemoResult, RunResult
 from move37.report.views import CertificateView, certificates
 
 _CERTIFICATIONS = 3
-"""So many at the end of one run at the most."""
+"""So many at the end of a run at the most."""
 
 
 def _silent(event: Event) -> None:
@@ -35,13 +35,10 @@ def run(
     """
     settings, stop = settings or RunSettings(), stop or Stop()
     with Engine(find_root(root), settings, watch=watch, stop=stop) as engine:
-        before = len(engine.study.history)
         halt = engine.explore()
         certified = None
         if settings.certify and halt in ("budget", "exhausted"):
-            # A certificate stands until something new was tried: asking again only spends alpha.
-            standing = None if len(engine.study.history) > before else _latest(engine.study)
-            certified = standing or _certify_champion(engine)
+            certified = _certify_contender(engine)
         if stop.soft:
             halt = "stopped"
         reason = _explain(engine, halt)
@@ -127,23 +124,35 @@ def _chart(study: Study, path: Path) -> Path | None:
     return path
 
 
-def _certify_champion(engine: Engine) -> CertificateView | None:
+def _certify_contender(engine: Engine) -> CertificateView | None:
     """Certify the contender. Return the champion's certificate; `None`: there is none, or stopped.
 
-    Fresh trials are evidence too: they may show that another one is the best after all. Then that
-    one is certified, unless it has its certificate; the level of each claim accounts for it.
+    Fresh trials are evidence too: they may show that another one is the best after all, which is
+    certified in its turn; the level of each claim accounts for it. All of this is decided from the
+    facts, so that a run that was killed in between certifies what it would have certified anyway.
     """
     study = engine.study
-    for _ in range(_CERTIFICATIONS):
-        contender = study.contender
-        if contender is None or study.history[contender].is_baseline:
-            break
-        if study.history.certificate_of(contender) is None and not engine.certify(contender):
+    while (target := engine.unfinished() or _due(study)) is not None:
+        if not engine.certify(target):
             return None
-        certificate = certificates(study.task, study.history, contender)[-1]
-        if certificate.claim or study.contender == contender:
-            break
     return _latest(study)
+
+
+def _due(study: Study) -> int | None:
+    """The contender, when it should be certified now.
+
+    A certificate stands until something new was tried: asking again would only spend alpha.
+    """
+    history, contender = study.history, study.contender
+    if contender is None or history[contender].is_baseline:
+        return None
+    if history.certificate_of(contender) is not None:
+        return None
+    if history.certified_lately:
+        claimed = history.certificates[history.certifications[-1].certification].claim
+        if claimed or history.certified_lately >= _CERTIFICATIONS:
+            return None
+    return contender
 
 
 def _latest(study: Study) -> CertificateView | None:

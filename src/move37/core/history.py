@@ -103,6 +103,7 @@ class History:
         self._certifications: list[CertificationOpened] = []
         self._certificates: dict[int, Certified] = {}
         self._rejected_in_a_row = 0
+        self._certified_lately = 0
         self._session: SessionStarted | None = None
         self._session_began: float | None = None
         self._last_at = 0.0
@@ -174,6 +175,11 @@ class History:
         return found[-1] if found else None
 
     @property
+    def certified_lately(self) -> int:
+        """How many certifications were begun since the latest experiment was opened."""
+        return self._certified_lately
+
+    @property
     def rejected_in_a_row(self) -> int:
         """How many of the latest proposals came to nothing, one after the other."""
         return self._rejected_in_a_row
@@ -205,6 +211,7 @@ class History:
         match fact:
             case EpochStarted():
                 self._epochs.append(fact)
+                self._certified_lately = 0
                 self._running.clear()
                 self._append(
                     Experiment(
@@ -220,6 +227,7 @@ class History:
                 )
                 self._by_identity[fact.epoch, fact.identity] = fact.baseline
             case Opened():
+                self._certified_lately = 0
                 for parent in fact.parents:
                     self[parent]
                 self._append(
@@ -264,6 +272,7 @@ class History:
                 self._experiments[fact.experiment] = replace(old, checks=checks)
             case CertificationOpened():
                 self._certifications.append(fact)
+                self._certified_lately += 1
             case Certified():
                 self._certificates[fact.certification] = fact
             case SessionStarted():
