@@ -211,9 +211,12 @@ def test_a_certification_that_was_interrupted_ends_as_it_would_have(
     stop, fresh = Stop(), iter(range(100))
 
     def watch(event: Event) -> None:
-        is_fresh = isinstance(event, Recorded) and isinstance(event.fact, Tried)
-        if is_fresh and event.fact.trial.purpose == "certify" and next(fresh) == stopped_after:
-            stop.request()
+        match event:
+            case Recorded(fact=Tried(trial=trial)) if trial.purpose == "certify":
+                if next(fresh) == stopped_after:
+                    stop.request()
+            case _:
+                pass
 
     assert app.run(interrupted, settings(7), watch=watch, stop=stop).halt == "stopped"
     app.run(interrupted, settings(7))
