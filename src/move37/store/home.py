@@ -14,19 +14,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from move37.core.errors import HomeError
 from move37.core.protocols import Code
 from move37.store.paths import FILE, LINK, PROGRAM, encode
 from move37.store.snapshot import git_command, run_git
-
-
-class Programs(Code, Protocol):
-    """A code store that says what differs, as `GitCode` and `MemoryCode` do."""
-
-    def changed(self, old: str, new: str) -> dict[str, bytes | None]: ...
-    def mode(self, commit: str, path: str) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,7 @@ class Found:
     owner: tuple[int, int]
 
 
-def apply(root: Path, code: Programs, *, baseline: str, commit: str) -> list[str]:
+def apply(root: Path, code: Code, *, baseline: str, commit: str) -> list[str]:
     """Make in `root` the changes that lead from `baseline` to `commit`; return the paths changed.
 
     A file that already is as it should be is left alone. Permissions and owners stay. Either all
@@ -80,7 +72,7 @@ def _is_done(root: Path, path: str, content: bytes | None) -> bool:
 
 
 def _refuse_others_work(
-    root: Path, code: Programs, baseline: str, todo: Mapping[str, bytes | None]
+    root: Path, code: Code, baseline: str, todo: Mapping[str, bytes | None]
 ) -> None:
     theirs = [path for path in todo if not _is_as_in(root, code, baseline, path)]
     if theirs:
@@ -90,7 +82,7 @@ def _refuse_others_work(
         )
 
 
-def _is_as_in(root: Path, code: Programs, baseline: str, path: str) -> bool:
+def _is_as_in(root: Path, code: Code, baseline: str, path: str) -> bool:
     """Whether the user's file is, byte for byte, what the baseline has (or is missing in both)."""
     if _is_behind_a_link(root, path):
         return False
@@ -191,9 +183,7 @@ def _names(paths: Sequence[str]) -> str:
 # --- a branch -------------------------------------------------------------------------------------
 
 
-def branch(
-    root: Path, code: Programs, *, baseline: str, commit: str, name: str, message: str
-) -> str:
+def branch(root: Path, code: Code, *, baseline: str, commit: str, name: str, message: str) -> str:
     """Make one commit with the changes on top of HEAD, as the new branch `name`; return its id.
 
     Touches neither work tree nor index, HEAD or stash. Content goes through the repository's own
@@ -216,7 +206,7 @@ def branch(
     return repository.commit(changes, name, message)
 
 
-def _content(code: Programs, commit: str, path: str) -> bytes | None:
+def _content(code: Code, commit: str, path: str) -> bytes | None:
     return None if code.mode(commit, path) is None else code.read(commit, path)
 
 
