@@ -191,11 +191,11 @@ class CrashingStore(MemoryStore):
         self._left = after
         self._written = written
 
-    def append(self, fact: Fact, attachments: Mapping[str, bytes]) -> Row:
+    def append(self, fact: Fact, attachments: Mapping[str, bytes], *, synced: bool = True) -> Row:
         self._left -= 1
         if self._left == 0 and not self._written:
             raise Crash
-        row = super().append(fact, attachments)
+        row = super().append(fact, attachments, synced=synced)
         if self._left == 0:
             raise Crash
         return row

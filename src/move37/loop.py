@@ -121,7 +121,8 @@ class Loop:
                     proposer=choice.proposer,
                     seed=seed,
                 )
-                self.journal.record(opened)
+                # A power cut that takes it takes nothing: search would choose the same again.
+                self.journal.record(opened, synced=False)
                 self._attempt(history[id])
         return True
 

@@ -9,7 +9,7 @@ import pytest
 
 from move37.app.engine import Engine
 from move37.app.settings import RunSettings
-from move37.bench.overhead import STAGES, OverheadResult, Window, overhead
+from move37.bench.overhead import STAGES, OverheadResult, Window, draw, overhead
 from move37.core.errors import Move37Error
 from move37.core.events import Event, Stop
 
@@ -60,9 +60,19 @@ def test_the_table_has_a_line_for_each_size(result: OverheadResult) -> None:
 def test_growth_compares_the_last_window_with_the_first() -> None:
     small, large = window(10, 1.0, 2.0, 9.0), window(10_000, 2.0, 3.0, 4.0, cpu_ms=2.0)
     figures = OverheadResult(settings={}, windows=[small, large]).figures
-    assert (figures["engine_ms"], figures["engine_ms_growth"]) == (3.0, 1.5)
-    assert (figures["engine_ms_mean"], figures["engine_ms_p90"]) == (3.0, 4.0)
+    assert (figures["engine_ms_last"], figures["engine_ms_growth"]) == (3.0, 1.5)
     assert figures["engine_cpu_ms_growth"] == 2.0
+
+
+def test_milliseconds_are_those_of_a_study_of_a_night() -> None:
+    windows = [window(10, 1.0, 2.0, 9.0), window(1000, 2.0, 3.0, 4.0), window(10_000, 7.0, 8.0)]
+    figures = OverheadResult(settings={}, windows=windows).figures
+    assert (figures["engine_ms"], figures["engine_ms_mean"], figures["engine_ms_p90"]) == (3, 3, 4)
+
+
+def test_the_picture_is_one(result: OverheadResult, tmp_path: Path) -> None:
+    draw(result, tmp_path / "overhead.png")
+    assert (tmp_path / "overhead.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_window_in_which_most_failed_is_no_measurement(tmp_path: Path) -> None:

@@ -32,25 +32,28 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
         out.mkdir(parents=True, exist_ok=True)
     match name:
         case "overhead":
-            return _overhead(quick)
+            return _overhead(quick, out)
         case "planted":
             return _planted(quick, out)
         case _:
             raise TaskError(f"there is no benchmark {name!r}; choose {' or '.join(BENCHES)}")
 
 
-def _overhead(quick: bool) -> BenchResult:
-    from move37.bench.overhead import overhead
+def _overhead(quick: bool, out: Path | None) -> BenchResult:
+    from move37.bench.overhead import draw, overhead
 
     sizes = (10, 1000) if quick else (10, 1000, 10_000)
     with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
         result = overhead(_open_engine, Path(directory), sizes=sizes, window=100 if quick else 300)
+    if out is not None:
+        draw(result, out / "overhead.png")
     return BenchResult(
         bench="overhead",
         settings=result.settings,
         figures=result.figures,
         table=result.table(),
         targets={"engine_ms": "<= 15", "engine_ms_growth": "<= 1.2", "engine_mb": "<= 150"},
+        files=() if out is None else (out / "overhead.png",),
     )
 
 

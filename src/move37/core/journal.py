@@ -27,9 +27,14 @@ class Journal:
         """Tell this fold, too, what happens from now on."""
         self._folds.append(fold)
 
-    def record(self, fact: Fact, attachments: Mapping[str, bytes] | None = None) -> None:
-        """Store a fact for good, then tell everyone."""
-        row = self.store.append(fact, attachments or {})
+    def record(
+        self, fact: Fact, attachments: Mapping[str, bytes] | None = None, *, synced: bool = True
+    ) -> None:
+        """Store a fact for good, then tell everyone.
+
+        synced: wait until a power cut cannot take it; see `Store.append`.
+        """
+        row = self.store.append(fact, attachments or {}, synced=synced)
         self.history.add(row)
         for fold in self._folds:
             fold.add(fact)

@@ -74,10 +74,12 @@ class Store(Protocol):
     @property
     def code(self) -> Code: ...
 
-    def append(self, fact: Fact, attachments: Mapping[str, bytes]) -> Row:
-        """Store a fact, and blobs under their keys, in one transaction. On return it is durable.
+    def append(self, fact: Fact, attachments: Mapping[str, bytes], *, synced: bool = True) -> Row:
+        """Store a fact, and blobs under their keys, in one transaction.
 
-        Keys look like `x12-search-0/stdout`. Raises `Unwritable` when the disk says no.
+        On return no death of this process can take it, and, if `synced`, no power cut either; what
+        was not synced is covered by the next fact that is. Keys look like `x12-search-0/stdout`.
+        Raises `Unwritable` when the disk says no.
         """
         ...
 

@@ -144,7 +144,7 @@ class Gauge:
 
         `None` when it is too far away, cannot be spelled, or is one of the usual steps.
         """
-        step = next(self._spelled(tried, (wish,), self._step), None)
+        step = next(self._spelled(tried, (wish,)), None)
         return None if step in self.steps(tried).steps else step
 
     def design(self, steps: Sequence[Step]) -> "Array":
@@ -157,15 +157,13 @@ class Gauge:
     def _usual(self, tried: Tried) -> Iterator[Step]:
         if self._site.kind == "number":
             offsets = KNOWN_STEPS if tried.turns else NEW_STEPS
-            yield from self._spelled(tried, offsets, self._known_step)
+            yield from self._spelled(tried, offsets)
             return
         for option in self.domain.options:
             if option != self._site.text:
                 yield option, self.turn(self._site.text, option).features
 
-    def _spelled(
-        self, tried: Tried, offsets: Sequence[float], step_to: Callable[[float, float], Step | None]
-    ) -> Iterator[Step]:
+    def _spelled(self, tried: Tried, offsets: Sequence[float]) -> Iterator[Step]:
         here = self._here
         if here is None:
             return
@@ -174,14 +172,16 @@ class Gauge:
         for offset in offsets:
             if not low <= here + offset <= high or (self.domain.scale == "pow2" and offset % 1):
                 continue
-            step = step_to(here, offset)
+            step = self._known_step(here, offset)
             if step is not None and step[0] not in seen:
                 seen.add(step[0])
                 yield step
 
     def _known_step(self, here: float, offset: float) -> Step | None:
-        """As `_step`, remembered: for the few offsets that are usual."""
+        """As `_step`, remembered: the same few offsets are asked for again and again."""
         if offset not in self._known_steps:
+            if len(self._known_steps) >= TURNS:
+                self._known_steps.clear()
             self._known_steps[offset] = self._step(here, offset)
         return self._known_steps[offset]
 

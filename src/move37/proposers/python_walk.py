@@ -1,6 +1,7 @@
 """What can be turned in Python source."""
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from move37.proposers.families import COMPARISONS, swaps_of
@@ -14,7 +15,7 @@ from move37.proposers.python_words import (
     SHAPING,
     TRANSPARENT,
 )
-from move37.proposers.walk import Context, Walk, names
+from move37.proposers.walk import SMALL, Context, Walk, names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -154,10 +155,19 @@ class PythonWalk(Walk):
 
     def block(self, node: "Node", context: Context) -> None:
         children = [child for child in node.named_children if child.type != "comment"]
+        alone = len(children) == 1
         for child in children:
-            if child.type in ("expression_statement", "if_statement") and not context.dead:
-                self._deletable(child, context, alone=len(children) == 1)
-            self.visit(child, context)
+            if child.type not in ("expression_statement", "if_statement") or context.dead:
+                self.visit(child, context)
+            elif child.end_byte - child.start_byte > SMALL:
+                self._droppable(child, context, alone=alone)
+            else:
+                role = f"{child.type}, {'alone' if alone else 'droppable'}"
+                self.recall(child, context, role, partial(self._droppable, alone=alone))
+
+    def _droppable(self, node: "Node", context: Context, *, alone: bool) -> None:
+        self._deletable(node, context, alone=alone)
+        self.visit(node, context)
 
     def _deletable(self, node: "Node", context: Context, *, alone: bool) -> None:
         text = self.text(node)

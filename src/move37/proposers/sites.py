@@ -42,8 +42,7 @@ _LIST = re.compile(r"""["']?[ \t,;]*(?:#|//)\s*((?:[\w-]+(?:\s*[,|/]\s*|\s+or\s+
 _COMMENTS = frozenset(("comment", "line_comment", "block_comment"))
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """One place that can be turned."""
 
     id: str

@@ -8,6 +8,7 @@ never edits a random seed: that would move the score without improving the progr
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from heapq import nlargest
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from move37.core.errors import NothingToPropose, ProposalFailed, TaskError
 from move37.core.facts import EpochStarted, Fact, Opened, Proposed
 from move37.core.protocols import Believer, Request
-from move37.core.records import Belief, Failed, Proposal
+from move37.core.records import Failed, Proposal
 from move37.core.seeds import derive_seed
 from move37.proposers.moves import (
     NOT_TRIED,
@@ -48,6 +49,8 @@ MISFIT, FLOOR = 0.5, 0.015
 LATELY = 32
 SURE = 0.8
 """In this share of the samples a move has to gain, to be joined with the best one."""
+GRID = 32
+"""A wish is for a whole number of such parts of a step: finer ones are spelled the same."""
 CHANCE = 0.04
 """Share of moves that are picked by prior weight alone, so that no site is given up for good."""
 
@@ -229,15 +232,10 @@ class Tune:
         """What came of our latest experiments, oldest first. Those still running are left out."""
         noise = max(request.beliefs.noise, 0.0)
         effects: list[Effect] = []
-        believed: dict[int, Belief | None] = {}
-
-        def belief(experiment: int) -> Belief | None:
-            if experiment not in believed:
-                believed[experiment] = request.beliefs.belief(experiment)
-            return believed[experiment]
-
+        belief = lru_cache(maxsize=None)(request.beliefs.belief)
+        experiments = request.history.experiments
         for turn in self._turns:
-            outcome = request.history[turn.experiment].outcome
+            outcome = experiments[turn.experiment].outcome
             if outcome is None:
                 continue
             if isinstance(outcome, Failed):
@@ -435,7 +433,9 @@ def _observation(
 def _wish(response: Response, site: Site) -> float | None:
     """How far from here the model puts the best value of a numeric site."""
     peak = response.peak(site) if site.kind == "number" else None
-    return None if peak is None or abs(peak) < 0.1 else max(-3.0, min(3.0, peak))
+    if peak is None or abs(peak) < 0.1:
+        return None
+    return round(max(-3.0, min(3.0, peak)) * GRID) / GRID
 
 
 def _kind(move: Move) -> str:

@@ -4,7 +4,7 @@ A walk of the same text in the same context finds the same things, so the findin
 are remembered: after an edit of one line only that line is walked again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -90,14 +90,24 @@ class Walk:
 
     def visit(self, node: "Node", context: Context) -> None:
         """Find everything below `node`."""
-        start, end = node.start_byte, node.end_byte
-        if not 24 <= end - start <= SMALL:
+        if 24 <= node.end_byte - node.start_byte <= SMALL:
+            self.recall(node, context, node.type, self.enter)
+        else:
             self.enter(node, context)
-            return
-        key = (self.language, node.type, self.source[start:end], context)
+
+    def recall(
+        self,
+        node: "Node",
+        context: Context,
+        role: str,
+        walk: Callable[["Node", Context], None],
+    ) -> None:
+        """What `walk` finds in a node: remembered, by the text, the context and the node's role."""
+        start = node.start_byte
+        key = (self.language, role, self.source[start : node.end_byte], context)
         known = self._memo.get(key)
         if known is None:
-            known = self._walk_afresh(node, context)
+            known = self._walk_afresh(node, context, walk)
             if len(self._memo) >= MEMO_ENTRIES:
                 self._memo.clear()
             self._memo[key] = known
@@ -105,10 +115,12 @@ class Walk:
             self._literals.append(found._replace(start=found.start + start, end=found.end + start))
         self._notes.extend(known.notes)
 
-    def _walk_afresh(self, node: "Node", context: Context) -> Findings:
+    def _walk_afresh(
+        self, node: "Node", context: Context, walk: Callable[["Node", Context], None]
+    ) -> Findings:
         outside = self._literals, self._notes
         self._literals, self._notes = [], []
-        self.enter(node, context)
+        walk(node, context)
         start = node.start_byte
         literals = [f._replace(start=f.start - start, end=f.end - start) for f in self._literals]
         findings = Findings(literals, self._notes)

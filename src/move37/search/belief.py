@@ -129,6 +129,8 @@ class _Epoch:
         self._repeats = 0
         self._next_fit = 1
         self._repeats_fitted = 0
+        self._latest = (-1, -1, -1), Belief(0.0, 0.0)
+        """The latest difference, as of which version of the tree: a display asks again and again."""
 
     def open(self, experiment: int, parents: Sequence[int]) -> None:
         """Grow a node.
@@ -242,9 +244,12 @@ class _Epoch:
             return None
         if self.scales.sigma == 0:
             return Belief(tree.average[node] - tree.average[rival], 0.0)
+        if self._latest[0] == (tree.version, node, rival):
+            return self._latest[1]
         mean = tree.posterior(node)[0] - tree.posterior(rival)[0]
         sd = self.scales.sigma * math.sqrt(tree.difference_variance(node, rival))
-        return Belief(mean, sd)
+        self._latest = (tree.version, node, rival), Belief(mean, sd)
+        return self._latest[1]
 
     def ranking(self, limit: int) -> Sequence[int]:
         return [self.baseline + node for node in self.tree.best(limit)]

@@ -58,7 +58,8 @@ class Tree:
         self._rise = 0.0
         self._ranked: list[int] = []
         self._ranked_at = -1
-        self._version = 0
+        self.version = 0
+        """Grows whenever a mean or a variance may have changed."""
         self._observations = 0
 
     def __len__(self) -> int:
@@ -106,7 +107,7 @@ class Tree:
             self._precision[node] += 1.0
             self._weighted[node] += score - self.origin
             self._tell_ancestors(node)
-        self._version += 1
+        self.version += 1
         after = self.posterior(node)[0]
         if after > before and self.noise > 0 and not first:
             self._raise_bounds(node, after - before)
@@ -123,7 +124,7 @@ class Tree:
         """Mean (less `origin`) and variance (over sigma squared) of a node's value."""
         if self.noise == 0:
             return self.average[node] - self.origin, 0.0
-        if self._known[node] == self._version:
+        if self._known[node] == self.version:
             return self._mean[node], self._variance[node]
         path = self._path(node)
         self._descend(path)
@@ -174,7 +175,7 @@ class Tree:
         """From a node towards the root, up to one that is known or from where nothing is felt."""
         path = [node]
         felt = 1.0
-        known, version, parent, pull = self._known, self._version, self.parent, self._pull
+        known, version, parent, pull = self._known, self.version, self.parent, self._pull
         while parent[node] >= 0 and felt > _FAR and known[node] != version:
             felt *= pull[node]
             node = parent[node]
@@ -187,9 +188,9 @@ class Tree:
         if self.parent[top] < 0 and self._precision[top] > 0:
             self._mean[top] = self._weighted[top] / self._precision[top]
             self._variance[top] = 1.0 / self._precision[top]
-            self._known[top] = self._version
+            self._known[top] = self.version
         # What is left, further down, of an error at the top.
-        error = 0.0 if self._known[top] == self._version else 1.0
+        error = 0.0 if self._known[top] == self.version else 1.0
         mean, variance = self._mean[top], self._variance[top]
         for node in reversed(path[:-1]):
             pull, ratio = self._pull[node], self.ratio[node]
@@ -198,7 +199,7 @@ class Tree:
             self._mean[node], self._variance[node] = mean, variance
             error *= pull
             if error < _FORGOTTEN:
-                self._known[node] = self._version
+                self._known[node] = self.version
 
     def _tell_ancestors(self, node: int) -> None:
         """Send new messages towards the root, until one no longer says anything new."""
@@ -241,7 +242,7 @@ class Tree:
                 precision, weighted = self._message(node)
                 self._precision[self.parent[node]] += precision
                 self._weighted[self.parent[node]] += weighted
-        self._version += 1
+        self.version += 1
         self._rebuild_heap()
 
     # --- the best ones -----------------------------------------------------------------------------
@@ -257,18 +258,18 @@ class Tree:
             _, node, stamp = entry
             if stamp != self._stamp[node]:
                 continue
-            if self._fresh[node] == self._version:
+            if self._fresh[node] == self.version:
                 found.append(node)
                 aside.append(entry)
             else:
                 self._push(node, self.posterior(node)[0])
         for entry in aside:
             heapq.heappush(self._heap, entry)
-        self._ranked, self._ranked_at = found, self._version
+        self._ranked, self._ranked_at = found, self.version
         return found
 
     def _fresh_ranking(self, limit: int) -> bool:
-        return self._ranked_at == self._version and len(self._ranked) >= limit
+        return self._ranked_at == self.version and len(self._ranked) >= limit
 
     def _raise_bounds(self, node: int, rise: float) -> None:
         """After a node's mean rose, keep every other node's bound above its mean.
@@ -306,7 +307,7 @@ class Tree:
 
     def _push(self, node: int, mean: float) -> None:
         """Enter a node with its exact mean."""
-        self._fresh[node] = self._version
+        self._fresh[node] = self.version
         self._enter(node, mean - self._rise)
 
     def _enter(self, node: int, key: float) -> None:
@@ -331,6 +332,6 @@ class Tree:
             if self.count[node]:
                 self._stamp[node] += 1
                 self._key[node] = mean
-                self._fresh[node] = self._version
+                self._fresh[node] = self.version
                 self._heap.append((-mean, node, self._stamp[node]))
         heapq.heapify(self._heap)

@@ -124,7 +124,8 @@ class MemoryStore:
     def code(self) -> MemoryCode:
         return self._code
 
-    def append(self, fact: Fact, attachments: Mapping[str, bytes]) -> Row:
+    def append(self, fact: Fact, attachments: Mapping[str, bytes], *, synced: bool = True) -> Row:
+        del synced  # Memory has no disk to wait for.
         codec.encode(fact)  # refuses what a study on disk would refuse
         for key in attachments:
             if key in self._attachments:

@@ -93,13 +93,20 @@ class SqliteStore:
     def code(self) -> GitCode:
         return self._code
 
-    def append(self, fact: Fact, attachments: Mapping[str, bytes]) -> Row:
+    def append(self, fact: Fact, attachments: Mapping[str, bytes], *, synced: bool = True) -> Row:
         assert self._lock is not None, "this store was opened to read"
         assert self._process == os.getpid(), "this store belongs to the process that opened it"
         body = codec.encode(fact)
         blobs = {key: zlib.compress(blob, _COMPRESSION) for key, blob in attachments.items()}
         with self._turn, _spoken(self.directory):
-            return self._insert(fact, body, blobs)
+            if synced:
+                return self._insert(fact, body, blobs)
+            # Written to the end of the log all the same, so that what a power cut leaves has no holes.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            try:
+                return self._insert(fact, body, blobs)
+            finally:
+                self._db.execute("PRAGMA synchronous = FULL")
 
     def _insert(self, fact: Fact, body: bytes, blobs: Mapping[str, bytes]) -> Row:
         db, at, kind = self._db, time.time(), codec.kind_of(fact)
