@@ -16,7 +16,12 @@ import click
 
 import move37
 from move37.core.errors import Move37Error
+from move37.faces.cli.believe import certify, verify
+from move37.faces.cli.home import apply, branch, patch, print_program
 from move37.faces.cli.options import (
+    DONE,
+    STOPPED,
+    WRONG,
     Commands,
     Where,
     common,
@@ -27,14 +32,10 @@ from move37.faces.cli.options import (
     run_options,
     settings_from,
 )
-from move37.faces.cli.screen import Closed, Screen, leave_quietly, write, write_exactly
+from move37.faces.cli.screen import Closed, Screen, leave_quietly, write
 
 if TYPE_CHECKING:
     from move37.report.results import DemoResult, Question, RunResult
-
-DONE, NO, WRONG, STOPPED = 0, 1, 2, 3
-"""Exit codes: done; the study says no; wrong usage or a broken task; stopped early."""
-
 
 # --- the commands --------------------------------------------------------------------------------
 
@@ -224,7 +225,7 @@ def diff(where: Where, *, experiment: int | None, other: int | None) -> None:
     from move37 import app
 
     view = app.diff(where.root, experiment, other)
-    _print_program(where, view, view.text)
+    print_program(where, view, view.text)
 
 
 @cli.command()
@@ -246,108 +247,8 @@ def _print_detail(where: Where, view: Any) -> None:
     screen.answer(view, detail_text(view, width=screen.width, paint=screen.paint))
 
 
-def _print_program(where: Where, record: Any, text: str) -> None:
-    """A diff byte for byte where a program reads it; harmless where a person does."""
-    if where.screen.json:
-        where.screen.answer(record, "")
-    elif sys.stdout.isatty():
-        from move37.report.text import diff_text
-
-        where.screen.say(diff_text(text, paint=where.screen.paint))
-    else:
-        write_exactly(text)
-
-
-@cli.command()
-@experiment_argument
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Trials at once.")
-@click.option("--plain", is_flag=True, help="Plain lines, even on a terminal.")
-@common
-def certify(where: Where, *, experiment: int | None, workers: int | None, plain: bool) -> int:
-    """Compare with the baseline on fresh seeds.
-
-    EXPERIMENT is the champion, unless you name one. The seeds were never used before. Exits with 1 when no improvement can be claimed.
-    """
-    from move37 import app
-    from move37.core.events import Stop
-    from move37.faces.cli.live import progress_stream, watching
-    from move37.report.text import certificate_text
-
-    stop, settings = Stop(), app.RunSettings(workers=workers)
-    stream = progress_stream(json=where.screen.json)
-    with watching(stop, stream=stream, lines=plain) as watch:
-        view = app.certify(where.root, experiment, settings=settings, watch=watch, stop=stop)
-    screen = where.screen
-    if view is None:
-        screen.answer({"certified": None}, "Stopped early; `move37 certify` goes on from here.")
-        return STOPPED
-    metric = app.status(where.root).metric
-    screen.answer(view, certificate_text(view, metric, width=screen.width, paint=screen.paint))
-    return DONE if view.claim else NO
-
-
-@cli.command()
-@common
-def verify(where: Where) -> int:
-    """Compute every derived figure again.
-
-    From the stored facts, and compare with what was recorded. Exits with 1 when one differs.
-    """
-    from move37 import app
-    from move37.report.text import verified_text
-
-    view = app.verify(where.root)
-    where.screen.answer(view, verified_text(view, paint=where.screen.paint))
-    return DONE if view.ok else NO
-
-
-@cli.command()
-@experiment_argument
-@common
-def apply(where: Where, *, experiment: int | None) -> None:
-    """Write a result into your files.
-
-    EXPERIMENT is the champion, unless you name one. Your own changes are never overwritten.
-    """
-    from move37 import app
-    from move37.report.words import clean
-
-    done = app.apply(where.root, experiment)
-    files = "\n".join(f"  {clean(path)}" for path in done.files)
-    already = f"Your files have all that x{done.experiment} changes already."
-    text = f"Applied x{done.experiment}:\n{files}" if files else already
-    where.screen.answer(done, text)
-
-
-@cli.command()
-@click.argument("name")
-@experiment_argument
-@common
-def branch(where: Where, *, name: str, experiment: int | None) -> None:
-    """Make a git branch that holds a result.
-
-    EXPERIMENT is the champion, unless you name one. Your files and your index stay as they are.
-    """
-    from move37 import app
-
-    done = app.branch(where.root, name, experiment)
-    where.screen.answer(
-        done, f"Branch {done.branch} holds x{done.experiment} ({done.commit[:12]})."
-    )
-
-
-@cli.command()
-@experiment_argument
-@common
-def patch(where: Where, *, experiment: int | None) -> None:
-    """Print a result, for `git apply`.
-
-    EXPERIMENT is the champion, unless you name one.
-    """
-    from move37 import app
-
-    view = app.patch(where.root, experiment)
-    _print_program(where, view, view.text)
+for command in (certify, verify, apply, branch, patch):
+    cli.add_command(command)
 
 
 @cli.command()

@@ -12,6 +12,9 @@ from move37.faces.cli.screen import Screen
 if TYPE_CHECKING:
     from move37.app import RunSettings
 
+DONE, NO, WRONG, STOPPED = 0, 1, 2, 3
+"""Exit codes: done; the study says no; wrong usage or a broken task; stopped early."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
