@@ -7,9 +7,18 @@ Times of day live beside a fact, in its `Row`, so that two studies can be compar
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from move37.core.records import Belief, Budget, CheckJob, Failed, Interval, Job, Trial
+from move37.core.records import (
+    Belief,
+    Budget,
+    CheckJob,
+    Failed,
+    Interval,
+    Job,
+    Screened,
+    Trial,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +83,18 @@ class Tried:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Staged:
+    """What a cheap stage decided of an experiment."""
+
+    experiment: int
+    stage: int
+    screened: Screened | None
+    """`None`: it goes on."""
+    reason: str = ""
+    """Why it goes on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
     """One of the task's checks ran on an experiment."""
 
@@ -88,16 +109,24 @@ class Checked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CertificationOpened:
-    """This experiment will be compared with the baseline on fresh seeds."""
+    """This experiment will be compared with the baseline, or another reference, on fresh seeds."""
 
     certification: int
     """Counts from 0 over the study: its seeds derive from it."""
     experiment: int
     baseline: int
+    """What it is compared with: the baseline of its epoch, or any other experiment of it."""
     believed: Belief
     """What the search believed of the effect, before any fresh evidence."""
     pairs: int
-    """How many pairs of trials will be run: fixed before the first one."""
+    """How many pairs of trials there may be at the most: fixed before the first one."""
+    rule: Literal["fixed", "sequential"] = "fixed"
+    """`sequential` looks at the evidence as it comes in and ends when that decides; `fixed`, as in
+    studies of old, looks once, at all pairs."""
+    margin: float | None = None
+    """`None`: is it better, by more than `min_effect`? A number: is it not worse by so much or more?"""
+    alpha: float = 0.05
+    """What all claims of the study together may err with; this one has its share of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,9 +144,19 @@ class Certified:
     """The same on the hold-out, where the evaluation has one."""
     holdout_baseline_score: float | None
     claim: bool
-    """The interval excludes `min_effect`: it is an improvement."""
+    """The interval excludes `min_effect` (better: an improvement), or the margin (not worse)."""
     reason: str
     """The verdict in one sentence, with n, the interval and the rule."""
+    kind: Literal["better", "not worse"] = "better"
+    """What was asked, and is said if `claim`."""
+    estimate: Interval | None = None
+    """The likeliest effect, from belief and fresh evidence together, with its 90 % interval. `effect`
+    decides claims and has to hold whenever one stops, so it is wider; this one is calibrated."""
+    shrinkage: float | None = None
+    """What the search believed of the effect, less the estimate: how much of it was luck."""
+    overfit: Interval | None = None
+    """What the search believed less what is seen on the freshest evidence alone, with its 90 %
+    interval: on the hold-out where there is one, and else on fresh seeds, splits and units."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +183,7 @@ Fact = (
     | Proposed
     | Rejected
     | Tried
+    | Staged
     | Checked
     | CertificationOpened
     | Certified
@@ -157,6 +197,7 @@ FACTS: tuple[type[Fact], ...] = (
     Proposed,
     Rejected,
     Tried,
+    Staged,
     Checked,
     CertificationOpened,
     Certified,

@@ -30,6 +30,25 @@ class Files:
     """Visible to `score` and to `certify` only."""
 
 
+MOST_STAGES = 8
+"""So many cheap stages an evaluation can have."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationStage:
+    """A cheaper evaluation, run first: only what may still matter goes on from it."""
+
+    name: str
+    run: str
+    """Like that of the evaluation: fewer steps, fewer cases."""
+    score: str | None = None
+    timeout_seconds: float = 600.0
+    metric: "Metric | None" = None
+    """On a scale of its own. `None`: printed as the task's metric."""
+    keep: float = 0.25
+    """At least this share of the experiments goes on; more do while the stage says little."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
     """How a program is measured."""
@@ -42,6 +61,10 @@ class Evaluation:
     memory_bytes: int = 4 * 1024**3
     cpus: int = 1
     pair: bool = False
+    stages: tuple[EvaluationStage, ...] = ()
+    """Cheap first. Each experiment passes them before it is measured in full."""
+    early_stop: bool = False
+    """Whether a running trial is ended whose learning curve is hopeless against the champion's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +91,8 @@ class Check:
 
     name: str
     command: str
+    timeout_seconds: float | None = None
+    """`None`: ten minutes, or as long as a trial may take if that is longer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +102,8 @@ class Limit:
     metric: str
     operator: Literal["<=", "<", ">=", ">"]
     bound: float
+    of_baseline: bool = False
+    """Whether `bound` is a multiple of what the baseline has, and not a value of the metric."""
 
     def holds(self, value: float) -> bool:
         match self.operator:
@@ -90,7 +117,8 @@ class Limit:
                 return value > self.bound
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.operator} {self.bound:g}"
+        relative = "x baseline" if self.of_baseline else ""
+        return f"{self.metric} {self.operator} {self.bound:g}{relative}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +161,8 @@ class Task:
     files: Files
     evaluate: Evaluation
     metric: Metric
+    also: tuple[Metric, ...] = ()
+    """Secondary metrics: shown beside the metric, and in the Pareto front; they decide nothing."""
     checks: tuple[Check, ...] = ()
     limits: tuple[Limit, ...] = ()
     budget: Budget = field(default_factory=Budget)
@@ -171,10 +201,31 @@ class Failed:
     seconds: float = 0.0
 
 
-Outcome = Measured | Failed
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Screened:
+    """Let go before it was measured in full, as it was unlikely to matter. The program did not fail."""
 
-Purpose = Literal["search", "certify"]
-"""Why a trial ran. Belief learns from both; a claim rests on `certify` alone."""
+    by: Literal["stage", "curve"]
+    """What said so: a cheap stage, or the learning curve of a running trial."""
+    reason: str
+    """One sentence for a person."""
+    predicted: float
+    """Of the score that a full trial would have had, as seen then: mean and standard deviation."""
+    predicted_sd: float
+    chance: float
+    """That it would have beaten the champion, 0 to 1, as seen then."""
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What had been printed so far."""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+
+
+Outcome = Measured | Failed | Screened
+
+Purpose = Literal["search", "certify", "stage"]
+"""Why a trial ran. Belief learns from `search` and `certify`, a claim rests on `certify` alone; a `stage`
+is a cheaper evaluation with a score on a scale of its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,7 +234,8 @@ class Trial:
 
     purpose: Purpose
     index: int
-    """Counts from 0 for each experiment and purpose. Equal index, equal seed: trials can be paired."""
+    """Counts from 0 for each experiment and purpose. Equal index, equal seed: trials can be paired.
+    Of a `stage` trial it is the number of the stage, plus `MOST_STAGES` for each repeat."""
     seed: int
     outcome: Outcome
 
@@ -263,6 +315,22 @@ Choice = Extend | Repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CurveRule:
+    """When a running trial is hopeless: what its final score will be, given its curve so far."""
+
+    name: str
+    """The metric whose printed values are the curve."""
+    steps: tuple[float, ...]
+    """Ascending; line `i` holds from step `i` on."""
+    lines: tuple[tuple[float, float, float, float, float, int], ...]
+    """For each step `(centre, intercept, slope, residual sd, spread, n)` of final score on curve."""
+    target: float
+    """The champion's believed score."""
+    chance: float
+    """A trial is ended when its chance to beat the target is below this."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrialJob:
     """Run the evaluation once."""
 
@@ -271,6 +339,10 @@ class TrialJob:
     purpose: Purpose
     index: int
     seed: int
+    split: int = 0
+    """Becomes `MOVE37_SPLIT`: an evaluation may draw its validation set from it."""
+    holdout: bool = True
+    """Whether a trial that certifies may look at the hold-out. Others never do."""
 
     @property
     def id(self) -> str:
@@ -314,6 +386,8 @@ class Launch:
     """A directory of ours, writable by the program, thrown away afterwards."""
     out: Path
     """Becomes `$MOVE37_OUT`; writable; what the program leaves there is read by `score`."""
+    candidate: Path | None = None
+    """Becomes `$MOVE37_CANDIDATE`, read-only: a candidate's files, as data. `None`: there is none."""
     protect: tuple[str, ...] = ()
     """Paths in the workspace that the program must not be able to change, remove or replace."""
     mounts: tuple[Mount, ...] = ()

@@ -70,7 +70,7 @@ def measure(
         workspace=workspace,
         out=out,
         protect=tuple(protect),
-        mounts=(*mounts, *(hidden_mounts if job.purpose == "certify" and not scored else ())),
+        mounts=(*mounts, *(hidden_mounts if _sees_holdout(job) and not scored else ())),
         env=_environment(job, prints=not scored),
         timeout_seconds=task.evaluate.timeout_seconds,
         memory_bytes=task.evaluate.memory_bytes,
@@ -140,7 +140,7 @@ def check(
         out=out,
         protect=tuple(protect),
         mounts=tuple(mounts),
-        env={"MOVE37_SEED": "0"},
+        env={"MOVE37_SEED": "0", "MOVE37_SPLIT": "0"},
         timeout_seconds=max(task.evaluate.timeout_seconds, CHECK_SECONDS),
         memory_bytes=task.evaluate.memory_bytes,
         cpus=task.evaluate.cpus,
@@ -246,8 +246,12 @@ def _why_broken(stage: Stage, exit: Exit, launch: Launch) -> Failed | None:
 
 def _environment(job: TrialJob, *, prints: bool) -> Mapping[str, str]:
     """prints: whether this is the launch whose metrics are believed."""
-    holdout = {"MOVE37_HOLDOUT": "1"} if prints and job.purpose == "certify" else {}
-    return {"MOVE37_SEED": str(job.seed), **holdout}
+    holdout = {"MOVE37_HOLDOUT": "1"} if prints and _sees_holdout(job) else {}
+    return {"MOVE37_SEED": str(job.seed), "MOVE37_SPLIT": str(job.split), **holdout}
+
+
+def _sees_holdout(job: TrialJob) -> bool:
+    return job.purpose == "certify" and job.holdout
 
 
 def _bounded(metrics: Mapping[str, float], needed: Sequence[str]) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""Which seed a trial runs with.
+"""Which seed a trial runs with, and which split of the data.
 
 Search trials of equal index share their seed across experiments (common random numbers), so that
 two programs differ by what they are and not by their luck. Seeds of certification are never used by
@@ -27,7 +27,20 @@ def trial_seed(study_seed: int, purpose: Purpose, index: int) -> int:
     Certifications number their trials on from one another (`certify.plan`), so an index of purpose
     `certify`, and with it its seed, belongs to one certification alone.
     """
-    seed = (derive_seed(study_seed, "trials") + 2 * index + (purpose == "certify")) % _COUNT
+    return _mixed(derive_seed(study_seed, "trials"), purpose, index)
+
+
+def trial_split(study_seed: int, purpose: Purpose, index: int) -> int:
+    """A 31-bit number from which the evaluation may draw its validation set, as fresh as the seed.
+
+    Search trials of equal index share it, so that programs are compared on the same examples; each
+    pair of a certification has its own, so that a claim does not rest on examples searched on.
+    """
+    return _mixed(derive_seed(study_seed, "splits"), purpose, index)
+
+
+def _mixed(start: int, purpose: Purpose, index: int) -> int:
+    seed = (start + 2 * index + (purpose == "certify")) % _COUNT
     for shift, odd in zip(_SHIFTS, (*_ODD, 1), strict=True):
         seed = (seed ^ (seed >> shift)) * odd % _COUNT
     return seed
@@ -40,8 +53,18 @@ def search_trial(history: History, experiment: Experiment) -> TrialJob:
     return trial_job(history, experiment, "search", index)
 
 
-def trial_job(history: History, experiment: Experiment, purpose: Purpose, index: int) -> TrialJob:
-    """One trial of a program that exists, with the seed that belongs to it."""
+def trial_job(
+    history: History,
+    experiment: Experiment,
+    purpose: Purpose,
+    index: int,
+    *,
+    holdout: bool = True,
+) -> TrialJob:
+    """One trial of a program that exists, with the seed and the split that belong to it.
+
+    holdout: whether it may look at the hold-out, if its purpose is to certify.
+    """
     assert experiment.commit is not None, "only a program that exists can be tried"
     study_seed = history.epochs[experiment.epoch].seed
     return TrialJob(
@@ -50,4 +73,6 @@ def trial_job(history: History, experiment: Experiment, purpose: Purpose, index:
         purpose=purpose,
         index=index,
         seed=trial_seed(study_seed, purpose, index),
+        split=trial_split(study_seed, purpose, index),
+        holdout=holdout,
     )
