@@ -290,6 +290,43 @@ class Interval:
     """How many pairs of trials it rests on."""
 
 
+# --- what a reader of a change should know ------------------------------------------------------
+
+Gravity = Literal["note", "look", "serious"]
+"""A `note` is nothing to worry about; `look` before you believe; `serious` is what a cheat does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remark:
+    """One thing about a change that bears on whether its gain is real."""
+
+    topic: str
+    """Such as `seed` or `timing`."""
+    gravity: Gravity
+    what: str
+    """What the change newly does, or what the trials show. A sentence without its full stop."""
+    why: str
+    """Why it matters, likewise."""
+    path: str | None = None
+    """`None` for what the trials show."""
+    line: int | None = None
+    """In the changed file, from 1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheatReport:
+    """What a change touches that a gain could be faked with, and whether the gain vanishes."""
+
+    experiment: int
+    remarks: tuple[Remark, ...]
+    """The gravest first."""
+
+    @property
+    def gravest(self) -> Gravity | None:
+        """`None`: nothing to remark."""
+        return self.remarks[0].gravity if self.remarks else None
+
+
 # --- search --------------------------------------------------------------------------------------
 
 
