@@ -187,6 +187,8 @@ class Measured:
     seconds: float
     cpu_seconds: float
     peak_memory_mb: float
+    unit_error: float | None = None
+    """Standard error of the score as a mean over units. `None`: no units, or fewer than two."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -238,6 +240,12 @@ class Trial:
     Of a `stage` trial it is the number of the stage, plus `MOST_STAGES` for each repeat."""
     seed: int
     outcome: Outcome
+    paired_with: int | None = None
+    """The experiment that was measured back to back with it, on the same seed, if any was."""
+    reference: float | None = None
+    """The score of that one then. `None`: it did not run, or failed."""
+    paired_error: float | None = None
+    """Standard error over units of the difference from the baseline on the same seed and units."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -376,6 +384,9 @@ class TrialJob:
     purpose: Purpose
     index: int
     seed: int
+    reference: int | None = None
+    """Measure this experiment, too, back to back with it: `evaluate.pair`."""
+    reference_commit: str | None = None
     split: int = 0
     """Becomes `MOVE37_SPLIT`: an evaluation may draw its validation set from it."""
     holdout: bool = True
