@@ -71,7 +71,7 @@ class JobStarted:
     job: str
     """`Job.id`."""
     experiment: int
-    purpose: Literal["search", "certify", "check"]
+    purpose: Literal["search", "certify", "stage", "check"]
     timeout_seconds: float
 
 

@@ -17,9 +17,10 @@ from move37.core.facts import (
     Row,
     SessionEnded,
     SessionStarted,
+    Staged,
     Tried,
 )
-from move37.core.records import Failed, Measured, Outcome, Purpose, Trial
+from move37.core.records import Failed, Measured, Outcome, Purpose, Screened, Trial
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +42,9 @@ class Experiment:
     prior: float | None = None
     usd: float = 0.0
     rejected: Failed | None = None
+    screened: Screened | None = None
+    """Why a cheap stage let go of it."""
+    stages_passed: int = 0
     trials: tuple[Trial, ...] = ()
     """In the order they ended."""
     checks: Mapping[str, bool] = field(default_factory=dict[str, bool])
@@ -51,29 +55,36 @@ class Experiment:
 
     @property
     def outcome(self) -> Outcome | None:
-        """What came of it: its first trial's outcome, or why there was none. `None` while running.
+        """What came of it: its first full trial's outcome, or why there was none. `None` while running.
 
         One failed trial among good repeats does not undo the good ones, but a program whose first
-        trial failed is not tried again.
+        trial failed is not tried again; nor is one that failed in a cheap stage.
         """
-        if self.rejected is not None:
-            return self.rejected
-        return self.trials[0].outcome if self.trials else None
+        if self.rejected is not None or self.screened is not None:
+            return self.rejected or self.screened
+        full: Outcome | None = None
+        for trial in self.trials:
+            if trial.purpose != "stage":
+                full = full or trial.outcome
+            elif isinstance(trial.outcome, Failed):
+                return trial.outcome
+        return full
 
     @property
     def is_running(self) -> bool:
-        return self.rejected is None and not self.trials
+        return self.outcome is None
 
     @property
     def is_measured(self) -> bool:
         return isinstance(self.outcome, Measured)
 
     def scores(self, purpose: Purpose | None = None) -> tuple[float, ...]:
-        """Scores of its finished trials, higher is better."""
+        """Scores of its finished full trials, higher is better; those of a stage only if asked for."""
         return tuple(
             trial.outcome.score
             for trial in self.trials
-            if isinstance(trial.outcome, Measured) and purpose in (None, trial.purpose)
+            if isinstance(trial.outcome, Measured)
+            and (trial.purpose == purpose if purpose else trial.purpose != "stage")
         )
 
     def count(self, purpose: Purpose) -> int:
@@ -264,8 +275,17 @@ class History:
                 self._rejected_in_a_row += 1
             case Tried():
                 old = self[fact.experiment]
-                self._experiments[fact.experiment] = replace(old, trials=(*old.trials, fact.trial))
-                self._running.pop(fact.experiment, None)
+                tried = replace(old, trials=(*old.trials, fact.trial))
+                self._experiments[fact.experiment] = tried
+                if not tried.is_running:
+                    self._running.pop(fact.experiment, None)
+            case Staged():
+                old = self[fact.experiment]
+                self._experiments[fact.experiment] = replace(
+                    old, screened=fact.screened, stages_passed=fact.stage + (not fact.screened)
+                )
+                if fact.screened is not None:
+                    self._running.pop(fact.experiment, None)
             case Checked():
                 old = self[fact.experiment]
                 checks = {**old.checks, fact.check: fact.passed}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from move37.core.errors import StudyError
 from move37.core.facts import Certified, EpochStarted
 from move37.core.history import Experiment, History
-from move37.core.records import Failed, Interval, Task, Trial
+from move37.core.records import Interval, Measured, Task, Trial
 from move37.referee.certify import Attachment, claim_level, conclude, least_pairs
 from move37.referee.measure import violated_limit
 from move37.referee.seeds import trial_seed
@@ -56,7 +56,7 @@ def _audit_trials(history: History, one: Experiment, task: Task | None) -> Itera
 
 def _audit_outcome(trial: Trial, task: Task) -> Iterator[str]:
     outcome = trial.outcome
-    if isinstance(outcome, Failed):
+    if not isinstance(outcome, Measured) or trial.purpose == "stage":
         return
     printed = outcome.metrics.get(task.metric.name)
     if printed is None:

@@ -4,7 +4,7 @@ from move37.core.events import Standing
 from move37.core.facts import EpochStarted, Fact, Opened, Rejected, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
-from move37.core.records import Measured
+from move37.core.records import Failed, Measured
 from move37.report.staircase import staircase
 
 
@@ -31,7 +31,9 @@ class Scoreboard:
                 if counts and trial.purpose == "search":
                     good = isinstance(trial.outcome, Measured)
                     self._measured += good
-                    self._failed += not good
+                    self._failed += isinstance(trial.outcome, Failed)
+                elif counts and trial.purpose == "stage":
+                    self._failed += isinstance(trial.outcome, Failed)
             case _:
                 pass
 

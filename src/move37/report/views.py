@@ -21,6 +21,7 @@ from move37.core.records import (
     Failed,
     Interval,
     Measured,
+    Screened,
     Metric,
     Outcome,
     Purpose,
@@ -33,7 +34,7 @@ from move37.report.staircase import count_kept
 Judge = Callable[[int], tuple[Verdict, str]]
 """The referee's verdict on an experiment against the baseline, and its reason in a sentence."""
 
-State = Literal["running", "measured", "failed"]
+State = Literal["running", "measured", "failed", "screened"]
 Order = Literal["id", "newest", "best"]
 
 
@@ -439,6 +440,8 @@ def _state(outcome: Outcome | None) -> State:
             return "measured"
         case Failed():
             return "failed"
+        case Screened():
+            return "screened"
 
 
 def _estimate(metric: Metric, belief: Belief | None) -> Estimate | None:
@@ -484,16 +487,17 @@ def _tally(stages: Iterable[str]) -> Mapping[str, int]:
 def _trial(metric: Metric, trial: Trial) -> TrialView:
     outcome = trial.outcome
     good = outcome if isinstance(outcome, Measured) else None
+    ran = outcome if isinstance(outcome, Measured | Screened) else None
     bad = outcome if isinstance(outcome, Failed) else None
     return TrialView(
         purpose=trial.purpose,
         index=trial.index,
         seed=trial.seed,
-        value=metric.value(good.score) if good else None,
-        metrics=dict(good.metrics) if good else {},
+        value=metric.value(good.score) if good and trial.purpose != "stage" else None,
+        metrics=dict(ran.metrics) if ran else {},
         seconds=outcome.seconds,
-        cpu_seconds=good.cpu_seconds if good else None,
-        peak_memory_mb=good.peak_memory_mb if good else None,
+        cpu_seconds=ran.cpu_seconds if ran else None,
+        peak_memory_mb=ran.peak_memory_mb if ran else None,
         failure=f"{bad.stage}: {bad.reason}" if bad else None,
         output=bad.output if bad else "",
     )

@@ -37,7 +37,7 @@ class Greedy:
                 self._known, self._tried, self._kept = {baseline: None}, set(), []
             case Opened(experiment=experiment):
                 self._known[experiment] = None
-            case Tried(experiment=experiment, trial=trial):
+            case Tried(experiment=experiment, trial=trial) if trial.purpose != "stage":
                 if experiment in self._known and experiment not in self._tried:
                     self._tried.add(experiment)
                     if isinstance(trial.outcome, Measured):

@@ -1,6 +1,7 @@
 """Facts as JSON, and back exactly as they were. Knows nothing of where the JSON is kept.
 
-An outcome is written under the name of its case, `{"measured": {…}}` or `{"failed": {…}}`; everything
+An outcome is written under the name of its case, `{"measured": {…}}`, `{"failed": {…}}` or
+`{"screened": {…}}`; everything
 else stands as in `move37.core.facts`. What would not come back equal is refused when it is written.
 """
 
@@ -15,12 +16,13 @@ import msgspec
 
 from move37.core.errors import StudyError
 from move37.core.facts import FACTS, EpochStarted, Fact, SessionEnded, SessionStarted, Tried
-from move37.core.records import Failed, Measured, Outcome, Purpose, Trial
+from move37.core.records import Failed, Measured, Outcome, Purpose, Screened, Trial
 
 
 class _Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     measured: Measured | None = None
     failed: Failed | None = None
+    screened: Screened | None = None
     not_finite: dict[str, str] = {}
     """JSON has no infinities: side metrics that are none or infinite stand here, by `repr`."""
 
@@ -112,6 +114,8 @@ def _to_wire(fact: Fact) -> Fact | _Tried:
 def _outcome_to_wire(outcome: Outcome) -> _Outcome:
     if isinstance(outcome, Failed):
         return _Outcome(failed=outcome)
+    if isinstance(outcome, Screened):
+        return _Outcome(screened=outcome)
     if all(map(math.isfinite, outcome.metrics.values())):
         return _Outcome(measured=outcome)
     finite = {name: value for name, value in outcome.metrics.items() if math.isfinite(value)}
@@ -137,11 +141,11 @@ def _from_wire(wire: Fact | _Tried) -> Fact:
 
 
 def _outcome_from_wire(wire: _Outcome) -> Outcome:
-    if (wire.measured is None) == (wire.failed is None):
-        raise StudyError("an outcome must be either measured or failed")
+    cases = [case for case in (wire.measured, wire.failed, wire.screened) if case is not None]
+    if len(cases) != 1:
+        raise StudyError("an outcome must be either measured or failed or screened")
     if wire.measured is None:
-        assert wire.failed is not None
-        return wire.failed
+        return cases[0]
     if wire.not_finite:
         return replace(wire.measured, metrics=_metrics(wire.measured.metrics, wire.not_finite))
     return wire.measured

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from move37.core.records import Budget, Evaluation, Task
+from move37.core.records import Budget, Check, Evaluation, EvaluationStage, Task
 from move37.tasks.toml import build_task, default_name
 from move37.tasks.units import format_duration, format_size
 
@@ -16,7 +16,9 @@ def to_mapping(task: Task) -> dict[str, Any]:
     """
     limits: dict[str, list[str]] = {}
     for limit in task.limits:
-        limits.setdefault(limit.metric, []).append(f"{limit.operator} {_plain(limit.bound)!r}")
+        relative = "x baseline" if limit.of_baseline else ""
+        bound = f"{limit.operator} {_plain(limit.bound)!r}{relative}"
+        limits.setdefault(limit.metric, []).append(bound)
     return {
         "name": task.name,
         "goal": task.goal,
@@ -33,6 +35,8 @@ def to_mapping(task: Task) -> dict[str, Any]:
             "memory": format_size(task.evaluate.memory_bytes),
             "cpus": task.evaluate.cpus,
             "pair": task.evaluate.pair,
+            **({"early_stop": True} if task.evaluate.early_stop else {}),
+            **({"stage": list(map(_stage, task.evaluate.stages))} if task.evaluate.stages else {}),
         },
         "metric": {
             "name": task.metric.name,
@@ -40,7 +44,8 @@ def to_mapping(task: Task) -> dict[str, Any]:
             "min_effect": _plain(task.metric.min_effect),
             **({} if task.metric.regex is None else {"regex": task.metric.regex}),
         },
-        "checks": {check.name: check.command for check in task.checks},
+        **({"also": {m.name: m.direction.value for m in task.also}} if task.also else {}),
+        "checks": {check.name: _check(check) for check in task.checks},
         "limits": {
             name: bounds[0] if len(bounds) == 1 else bounds for name, bounds in limits.items()
         },
@@ -52,6 +57,24 @@ def to_mapping(task: Task) -> dict[str, Any]:
         },
         "proposer": [{"kind": spec.kind, **spec.options} for spec in task.proposers],
     }
+
+
+def _stage(stage: EvaluationStage) -> dict[str, Any]:
+    own = stage.metric
+    return {
+        "name": stage.name,
+        "run": stage.run,
+        **({"score": stage.score} if stage.score else {}),
+        "timeout": format_duration(stage.timeout_seconds),
+        **({"metric": own.name, "goal": own.direction.value} if own else {}),
+        "keep": _plain(stage.keep),
+    }
+
+
+def _check(check: Check) -> str | dict[str, Any]:
+    if check.timeout_seconds is None:
+        return check.command
+    return {"run": check.command, "timeout": format_duration(check.timeout_seconds)}
 
 
 def from_mapping(mapping: Mapping[str, Any], root: Path) -> Task:

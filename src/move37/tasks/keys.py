@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from move37.core.records import Direction
+from move37.core.records import MOST_STAGES, Direction
 from move37.tasks.globs import BadGlob, compile_glob
 from move37.tasks.units import NotAQuantity, parse_duration, parse_size
 
@@ -141,6 +141,21 @@ def positive(value: object) -> float:
     if (found := number(value)) <= 0:
         raise Wrong(f"is {found:g}; it must be more than 0")
     return found
+
+
+def share(value: object) -> float:
+    if not 0 < (found := number(value)) <= 1:
+        raise Wrong(f"is {found:g}; it must be more than 0 and at most 1")
+    return found
+
+
+def tables(value: object) -> tuple[dict[str, object], ...]:
+    given = cast("list[object]", value) if isinstance(value, list) else None
+    if given is None or not all(isinstance(table, dict) for table in given):
+        raise Wrong(f"must be tables in double brackets, not {describe(cast('object', value))}")
+    if len(given) > MOST_STAGES:
+        raise Wrong(f"has {len(given)} tables; {MOST_STAGES} are the most")
+    return tuple(cast("list[dict[str, object]]", given))
 
 
 def count(value: object) -> int:
@@ -312,6 +327,36 @@ PAIR = Key(
     "false",
 )
 
+EARLY_STOP = Key(
+    "early_stop",
+    flag,
+    "true",
+    "Whether a trial is ended whose printed learning curve is hopeless against the champion's.",
+    "false",
+)
+STAGE = Key(
+    "stage",
+    tables,
+    '[{run = "python train.py --steps 100"}]',
+    "Cheaper evaluations, run first: only what may still matter goes on.",
+)
+
+STAGE_NAME = Key("name", word, '"short"', "What the stage is called.", "the stage's number")
+STAGE_RUN = Key("run", plain_text, '"python train.py --steps 100"', "Like that of `[evaluate]`.")
+STAGE_SCORE = Key("score", optional_command, '"python score.py"', "Likewise.", '""')
+STAGE_TIMEOUT = Key("timeout", duration, '"10s"', "Wall clock for it.", "the evaluation's")
+STAGE_METRIC = Key(
+    "metric", metric_name, '"val_loss"', "Its metric as printed.", "the task's metric"
+)
+STAGE_GOAL = Key("goal", direction, '"minimize"', "`minimize` or `maximize`.", "the task's")
+STAGE_KEEP = Key(
+    "keep",
+    share,
+    "0.25",
+    "At least this share goes on; more does while the stage says little of the final score.",
+    "0.25",
+)
+
 METRIC_NAME = Key(
     "name",
     metric_name,
@@ -331,6 +376,15 @@ REGEX = Key(
     regex,
     r"'loss=(\d+\.\d+)'",
     "Finds the number when it is printed in no known way; its first group is the number.",
+)
+
+CHECK_RUN = Key("run", plain_text, '"pytest -q"', "The command, which must exit with 0.")
+CHECK_TIMEOUT = Key(
+    "timeout",
+    duration,
+    '"2m"',
+    "Wall clock for it.",
+    "ten minutes, or the evaluation's if that is longer",
 )
 
 EXPERIMENTS = Key("experiments", count, "100", "Stop after so many experiments.")
@@ -358,15 +412,30 @@ KIND = Key("kind", word, '"tune"', "Who proposes; other keys of its table are it
 SECTIONS: Mapping[str, tuple[Key[Any], ...]] = {
     "": (NAME, GOAL, SEARCH),
     "files": (EDIT, LINK, HIDE),
-    "evaluate": (RUN, SCORE, TIMEOUT, MEMORY, CPUS, PAIR),
+    "evaluate": (RUN, SCORE, TIMEOUT, MEMORY, CPUS, PAIR, EARLY_STOP, STAGE),
+    "stage": (
+        STAGE_NAME,
+        STAGE_RUN,
+        STAGE_SCORE,
+        STAGE_TIMEOUT,
+        STAGE_METRIC,
+        STAGE_GOAL,
+        STAGE_KEEP,
+    ),
     "metric": (METRIC_NAME, METRIC_GOAL, MIN_EFFECT, REGEX),
     "checks": (),
+    "check": (CHECK_RUN, CHECK_TIMEOUT),
     "limits": (),
+    "also": (),
     "budget": (EXPERIMENTS, HOURS, USD),
     "sandbox": (LEVEL, READ, ENV),
     "proposer": (KIND,),
 }
-"""By table; "" is the top of the file. `checks` and `limits` take any name, `proposer` any option."""
+"""By table; "" is the top of the file, `stage` is `[[evaluate.stage]]`, `check` a table in `[checks]`.
+`checks`, `limits` and `also` take any name, `proposer` any option."""
+
+_INNER = ("stage", "check")
+"""Tables within tables."""
 
 SYNONYMS: Mapping[str, str] = {
     "command": "run",
@@ -403,11 +472,11 @@ def advice_on_unknown(section: str, unknown: str) -> str:
     if near := get_close_matches(unknown.lower(), known, n=1, cutoff=0.6):
         return f"did you mean `{near[0]}`?"
     for other, keys in SECTIONS.items():
-        if other not in (section, "proposer") and unknown in [key.name for key in keys]:
+        if other not in (section, "proposer", *_INNER) and unknown in [key.name for key in keys]:
             return f"`{unknown}` belongs {f'in [{other}]' if other else 'at the top'}"
     return ""
 
 
 def known_keys(section: str) -> list[str]:
     own = [key.name for key in SECTIONS[section]]
-    return own if section else [*own, *(name for name in SECTIONS if name)]
+    return own if section else [*own, *(name for name in SECTIONS if name not in ("", *_INNER))]

@@ -13,6 +13,7 @@ from move37.core.records import (
     Budget,
     Check,
     Evaluation,
+    EvaluationStage,
     Fence,
     Files,
     Limit,
@@ -77,8 +78,9 @@ def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Tas
             link=files.get(keys.LINK) or (),
             hide=files.get(keys.HIDE) or (),
         ),
-        evaluate=_evaluation(evaluate),
+        evaluate=_evaluation(evaluate, _metric(metric)),
         metric=_metric(metric),
+        also=tuple(_also(top.section("also"))),
         checks=tuple(_checks(top.section("checks"))),
         limits=tuple(_limits(top.section("limits"))),
         budget=Budget(
@@ -174,7 +176,16 @@ def _given(value: T | None, key: str) -> dict[str, T]:
     return {} if value is None else {key: value}
 
 
-def _evaluation(section: _Section) -> Evaluation:
+def _evaluation(section: _Section, metric: Metric) -> Evaluation:
+    tables = section.get(keys.STAGE) or ()
+    timeout = section.get(keys.TIMEOUT)
+    stages = [
+        _stage(_Section(section.where, "stage", table), number, metric, timeout)
+        for number, table in enumerate(tables, start=1)
+    ]
+    names = [stage.name for stage in stages]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise section.fail("stage", f"has two named {twice!r}", "give each a name of its own")
     return Evaluation(
         run=section.need(keys.RUN),
         score=section.get(keys.SCORE),
@@ -182,6 +193,27 @@ def _evaluation(section: _Section) -> Evaluation:
         **_given(section.get(keys.MEMORY), "memory_bytes"),
         **_given(section.get(keys.CPUS), "cpus"),
         pair=section.get(keys.PAIR) or False,
+        early_stop=section.get(keys.EARLY_STOP) or False,
+        stages=tuple(stages),
+    )
+
+
+def _stage(
+    section: _Section, number: int, metric: Metric, timeout: float | None
+) -> EvaluationStage:
+    section.refuse_unknown()
+    name, goal = section.get(keys.STAGE_METRIC), section.get(keys.STAGE_GOAL)
+    own_timeout = section.get(keys.STAGE_TIMEOUT)
+    is_own = name is not None or goal is not None
+    return EvaluationStage(
+        name=section.get(keys.STAGE_NAME) or f"stage{number}",
+        run=section.need(keys.STAGE_RUN),
+        score=section.get(keys.STAGE_SCORE),
+        **_given(timeout if own_timeout is None else own_timeout, "timeout_seconds"),
+        metric=Metric(name=name or metric.name, direction=goal or metric.direction)
+        if is_own
+        else None,
+        **_given(section.get(keys.STAGE_KEEP), "keep"),
     )
 
 
@@ -208,11 +240,39 @@ def _checks(section: _Section) -> Iterator[Check]:
                 f"{section.where}: [checks] has the name {name[:80]!r}; "
                 "use at most 64 letters, digits, `_`, `-` and `.`, such as tests"
             )
+        if isinstance(section.values[name], dict):
+            yield _check_table(section.where, name, section.values[name])
+            continue
         command = section.need(Key(name, keys.plain_text, '"pytest -q"', ""))
         yield Check(name=name, command=command)
 
 
-_BOUND = re.compile(r"\s*(<=|>=|<|>)\s*(\S+)\s*")
+def _check_table(where: str, name: str, value: object) -> Check:
+    table = _Section(where, "check", cast("dict[str, object]", value))
+    table.refuse_unknown()
+    return Check(
+        name=name,
+        command=table.need(keys.CHECK_RUN),
+        timeout_seconds=table.get(keys.CHECK_TIMEOUT),
+    )
+
+
+def _also(section: _Section) -> Iterator[Metric]:
+    for name in section.values:
+        try:
+            keys.metric_name(name)
+        except Wrong as error:
+            raise TaskError(
+                f"{section.where}: a metric's name in [also] {error}; write it as it is printed"
+            ) from error
+        goal = section.need(Key(name, keys.direction, '"minimize"', ""))
+        yield Metric(name=name, direction=goal)
+
+
+_BOUND = re.compile(r"\s*(<=|>=|<|>)\s*(.*?)\s*")
+_RELATIVE = re.compile(
+    r"(?:(\S+?)\s*(x|\u00d7|\*|%))?\s*(?:of\s+)?(?:the\s+)?baseline", re.IGNORECASE
+)
 
 
 def _limits(section: _Section) -> Iterator[Limit]:
@@ -236,15 +296,29 @@ def _limit(metric: str, value: object) -> Limit:
     found = _BOUND.fullmatch(keys.text(value))
     if found is None:
         raise Wrong(f"is {value!r}, which is no bound")
-    operator = found[1]
+    operator, amount = found[1], found[2]
+    relative = _RELATIVE.fullmatch(amount)
+    if relative is not None:
+        amount = relative[1] or "1"
+    elif re.fullmatch(r".*[x\u00d7*%]", amount):
+        raise Wrong(f"is bounded by {amount!r}, and does not say of what; add `baseline`")
+    bound = _finite(amount)
+    if relative is not None and relative[2] == "%":
+        bound /= 100
+    if relative is not None and bound <= 0:
+        raise Wrong(f"is bounded by {amount!r} of the baseline; it must be more than 0")
+    assert operator in ("<=", "<", ">=", ">")
+    return Limit(metric=metric, operator=operator, bound=bound, of_baseline=relative is not None)
+
+
+def _finite(amount: str) -> float:
     try:
-        bound = float(found[2])
+        bound = float(amount)
     except ValueError:
         bound = math.nan
     if not math.isfinite(bound):
-        raise Wrong(f"is bounded by {found[2]!r}, which is no finite number")
-    assert operator in ("<=", "<", ">=", ">")
-    return Limit(metric=metric, operator=operator, bound=bound)
+        raise Wrong(f"is bounded by {amount!r}, which is no finite number")
+    return bound
 
 
 def _proposers(top: _Section) -> tuple[ProposerSpec, ...]:

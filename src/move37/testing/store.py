@@ -19,10 +19,11 @@ from move37.core.facts import (
     Rejected,
     SessionEnded,
     SessionStarted,
+    Staged,
     Tried,
 )
 from move37.core.protocols import Store
-from move37.core.records import Belief, Failed, Interval, Measured, Trial
+from move37.core.records import Belief, Failed, Interval, Measured, Screened, Trial
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -52,12 +53,22 @@ _measured = st.builds(
     cpu_seconds=_numbers,
     peak_memory_mb=_numbers,
 )
+_screened = st.builds(
+    Screened,
+    by=st.sampled_from(["stage", "curve"]),
+    reason=_texts,
+    predicted=_numbers,
+    predicted_sd=_numbers,
+    chance=_numbers,
+    metrics=st.dictionaries(_texts, _numbers, max_size=4),
+    seconds=_numbers,
+)
 _trials = st.builds(
     Trial,
-    purpose=st.sampled_from(["search", "certify"]),
+    purpose=st.sampled_from(["search", "certify", "stage"]),
     index=_counts,
     seed=_counts,
-    outcome=_measured | _failures,
+    outcome=_measured | _failures | _screened,
 )
 _maybe = st.none() | _numbers
 
@@ -94,6 +105,9 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     ),
     st.builds(Rejected, experiment=_counts, failed=_failures, usd=_numbers),
     st.builds(Tried, experiment=_counts, trial=_trials),
+    st.builds(
+        Staged, experiment=_counts, stage=_counts, screened=st.none() | _screened, reason=_texts
+    ),
     st.builds(
         Checked,
         experiment=_counts,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from move37.core.facts import Checked, Fact, SessionEnded, SessionStarted, Tried
-from move37.core.records import Failed, Measured, Outcome
+from move37.core.records import Failed, Measured, Outcome, Screened
 
 
 def timeless(facts: Iterable[Fact]) -> Sequence[Fact]:
@@ -35,3 +35,5 @@ def _outcome(outcome: Outcome) -> Outcome:
             return replace(outcome, seconds=0.0, cpu_seconds=0.0, peak_memory_mb=0.0)
         case Failed():
             return replace(outcome, seconds=0.0)
+        case Screened():
+            return replace(outcome, seconds=0.0, cpu_seconds=0.0, peak_memory_mb=0.0)

@@ -25,9 +25,10 @@ from move37.core.facts import (
     Opened,
     Proposed,
     Rejected,
+    Staged,
     Tried,
 )
-from move37.core.records import Belief, Measured, Metric
+from move37.core.records import MOST_STAGES, Belief, Failed, Measured, Metric, Screened
 from move37.report.words import (
     Paint,
     cells,
@@ -162,6 +163,9 @@ class Watching:
                 self._wait(line)
             case CertificationOpened():
                 return [f"x{fact.experiment} to be certified on {count(fact.pairs, 'fresh pair')}"]
+            case Staged(screened=Screened(reason=reason)):
+                line = Line(experiment=fact.experiment, text=f"let go: {clean(reason)}", tail="")
+                self._wait(line)
             case Certified():
                 verdict = "certified" if fact.claim else "not certified"
                 return [f"x{fact.experiment} {verdict} · {clean(fact.reason)}"]
@@ -183,14 +187,20 @@ class Watching:
             if trial.index
             else ""
         )
-        if isinstance(trial.outcome, Measured):
+        if trial.purpose == "stage":
+            which = f"stage {trial.index % MOST_STAGES + 1} "
+        if isinstance(trial.outcome, Measured) and trial.purpose == "stage":
+            text = f"{which}has a score"
+        elif isinstance(trial.outcome, Measured):
             value = number(self.metric.value(trial.outcome.score))
             text = f"{which}measured {value}"
+        elif isinstance(trial.outcome, Screened):
+            text = f"{which}let go: {clean(trial.outcome.reason)}"
         else:
             text = f"{which}failed {trial.outcome.stage}: {clean(trial.outcome.reason)}"
         again = trial.purpose == "certify" or trial.index > 0
         tail = "" if again else self.hypothesis(fact.experiment) or "the baseline"
-        failed = not isinstance(trial.outcome, Measured)
+        failed = isinstance(trial.outcome, Failed)
         return Line(experiment=fact.experiment, text=text, tail=tail, is_failure=failed)
 
     def _of_trials(self) -> str:
