@@ -15,6 +15,7 @@ import pytest
 from move37.core.errors import StudyError, StudyLocked, Unwritable
 from move37.core.facts import EpochStarted, Opened, Proposed, Rejected, SessionStarted, Tried
 from move37.core.records import Failed, Trial
+from move37.store.audit import says
 from move37.store.sqlite import SqliteStore
 from move37.testing.store import tried
 
@@ -220,9 +221,33 @@ class TestAudit:
         tamper(study, statement)
         assert any(problem in found for found in audit(study)), audit(study)
 
+    def test_a_fact_of_an_older_version_that_lacks_what_has_a_default_is_sound(self) -> None:
+        older = {"kind": "tune", "spread": [1.0, {"low": 2}]}
+        newer = {"kind": "tune", "spread": [1.0, {"low": 2, "high": None}], "usd": 0.0}
+        assert says(newer, older)
+        assert not says(older, newer)
+        assert not says(newer, {**older, "spread": [1.0]})
+        assert not says(newer, {**older, "kind": "llm"})
+
     def test_a_forged_digest_shows_in_the_next_row(self, study: Path) -> None:
         tamper(study, "UPDATE facts SET digest = zeroblob(32) WHERE seq = 4")
         assert len(audit(study)) == 2
+
+    def test_experiments_cut_off_the_end_are_missed(self, study: Path) -> None:
+        tamper(study, "DELETE FROM facts WHERE experiment > 1", "DELETE FROM facts WHERE seq > 5")
+        (problem,) = audit(study)
+        assert "the facts end at experiment x1, but the code store has programs up to x4" in problem
+
+    def test_what_a_writer_leaves_that_was_killed_is_no_cut(self, study: Path) -> None:
+        with SqliteStore.open(study, write=True) as store:
+            (root,) = [row.fact for row in store.rows() if isinstance(row.fact, EpochStarted)]
+            store.code.keep(5, root.commit)
+        assert audit(study) == []
+
+    def test_a_code_store_that_git_cannot_open_is_found(self, study: Path) -> None:
+        (study / "code.git" / "HEAD").unlink()
+        (problem,) = audit(study)
+        assert "code.git has no HEAD" in problem
 
     def test_a_missing_program_is_found(self, study: Path) -> None:
         with SqliteStore.open(study, write=False) as store:
@@ -251,7 +276,8 @@ class TestAudit:
 
     def test_a_lost_code_store_is_one_problem_for_each_program(self, study: Path) -> None:
         (study / "code.git").rename(study / "gone.git")
-        assert len(audit(study)) == 4
+        problems = audit(study)
+        assert sum("names a program that is not whole" in problem for problem in problems) == 4
 
     def test_a_damaged_page_is_found(self, study: Path) -> None:
         with SqliteStore.open(study, write=True) as store:

@@ -1,19 +1,23 @@
 """Looks for anything wrong with a stored study. Changes nothing, and trusts nothing but the digests."""
 
+import json
 import sqlite3
 import zlib
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from move37.core.errors import StudyError
 from move37.core.facts import EpochStarted, Fact, Proposed
 from move37.store import codec
 from move37.store.git import GitCode
 
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"
+
 
 def audit(db: sqlite3.Connection, code: GitCode) -> list[str]:
     """Return every problem found, a sentence each."""
     problems: list[str] = []
-    for look in (_database(db), _facts(db, code), _attachments(db)):
+    for look in (_database(db), _facts(db, code), _attachments(db), _names(db, code)):
         try:
             problems.extend(look)
         except sqlite3.DatabaseError as error:
@@ -50,11 +54,41 @@ def _meaning(
 ) -> Iterator[str]:
     if codec.experiment_of(fact) != experiment:
         yield f"row {seq} is filed under experiment {experiment}, but is not about it"
-    if codec.encode(fact) != body.encode():
+    if not says(json.loads(codec.encode(fact)), json.loads(body)):
         yield f"row {seq} says something that this version of move37 does not understand"
     if isinstance(fact, EpochStarted | Proposed):
         for problem in code.problems(fact.commit, seen):
             yield f"row {seq} (experiment x{experiment}) names a program that is not whole: {problem}"
+
+
+def _names(db: sqlite3.Connection, code: GitCode) -> Iterator[str]:
+    """A program is named before the fact that names it: names beyond the facts are a lost end."""
+    opened = "SELECT count(DISTINCT experiment) FROM facts WHERE kind IN ('EpochStarted', 'Opened')"
+    (experiments,) = db.execute(opened).fetchone()
+    if not experiments:
+        return
+    try:
+        kept = code.kept()
+    except StudyError as error:
+        yield str(error)
+        return
+    # One more than the facts know is what a writer leaves that was killed between the two.
+    if (last := max(kept, default=0)) > experiments:
+        yield (
+            f"the facts end at experiment x{experiments - 1}, but the code store has programs up to "
+            f"x{last}: rows were cut off the end"
+        )
+
+
+def says(whole: Json, part: Json) -> bool:
+    """Whether JSON has all that another has: what an older version left out has a default now."""
+    match whole, part:
+        case dict(), dict():
+            return all(key in whole and says(whole[key], value) for key, value in part.items())
+        case list(), list():
+            return len(whole) == len(part) and all(map(says, whole, part))
+        case _:
+            return type(whole) is type(part) and whole == part
 
 
 def _attachments(db: sqlite3.Connection) -> Iterator[str]:

@@ -240,6 +240,19 @@ class GitCode:
                 except StudyError as error:
                     yield str(error)
 
+    def kept(self) -> set[int]:
+        """Experiments that `keep` named. Raises `StudyError` when git would not open this repository."""
+        try:
+            if not (self.path / "HEAD").is_file():
+                raise StudyError(f"{self.path} has no HEAD: git cannot open it; put back a copy")
+            loose = [entry.name for entry in self.path.glob("refs/x/*")]
+            packed = self.path / "packed-refs"
+            lines = packed.read_text().splitlines() if packed.is_file() else []
+        except OSError as error:
+            raise StudyError(f"{self.path} cannot be read ({error.strerror})") from error
+        names = [line.rpartition("refs/x/")[2] for line in lines if "refs/x/" in line]
+        return {int(name) for name in (*loose, *names) if name.isdecimal()}
+
     def close(self) -> None:
         """Let go of all files. Used again, it opens them again."""
         with self._turn:
