@@ -166,6 +166,8 @@ class Workplace:
     """Its fence has the level that was proved at start, so that workers need not prove it again."""
     code: Path
     """The bare repository."""
+    baseline: str
+    """Commit of the epoch's baseline: what is fixed is as it is there."""
     scratch: Path
     """A directory of ours for workspaces."""
     links: tuple[Mount, ...]
@@ -240,8 +242,9 @@ class Measuring:
             job=job,
             workspace=workspace,
             out=out,
-            fresh_workspace=lambda: self._workspace(job.commit, "score"),
+            fresh_workspace=self._judging_place,
             sandbox=self._sandbox,
+            candidate=self._as_data(job.commit),
             protect=protect,
             mounts=self._place.links,
             hidden_mounts=self._place.hides,
@@ -251,6 +254,25 @@ class Measuring:
             return None
         trial, attachments = measured
         return Tried(experiment=job.experiment, trial=trial), attachments
+
+    def _judging_place(self) -> Path:
+        """The task's fixed files, as they were when the epoch began."""
+        directory = self._workspace(self._place.baseline, "score")
+        for path in self._code.paths(self._place.baseline):
+            if self._editable(path):
+                (directory / path).unlink()
+        return directory
+
+    def _as_data(self, commit: str) -> Path | None:
+        """The candidate's own files, for `score` to look at; `None` where nothing scores."""
+        if self._task.evaluate.score is None:
+            return None
+        directory = self._fresh("candidate")
+        for path in self._code.paths(commit):
+            if self._editable(path):
+                (directory / path).parent.mkdir(parents=True, exist_ok=True)
+                (directory / path).write_bytes(self._code.read(commit, path))
+        return directory
 
     def _workspace(self, commit: str, name: str) -> Path:
         directory = self._fresh(name)

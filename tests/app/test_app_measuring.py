@@ -24,6 +24,7 @@ def measuring(make_task: MakeTask) -> tuple[Measuring, TrialJob, Path]:
         place = Workplace(
             task=study.task,
             code=task / app.STUDY / "code.git",
+            baseline=commit,
             scratch=task / app.STUDY / "scratch",
             links=(),
             hides=(),
@@ -59,3 +60,20 @@ def test_a_program_that_is_gone_is_no_result_of_an_experiment(
     shutil.rmtree(task / app.STUDY / "code.git" / "objects")
     with pytest.raises(StudyError, match=r"code\.git"):
         attempt(job, never)
+
+
+JUDGE = """\
+test -e program.py && exit 1
+cmp -s "$MOVE37_CANDIDATE/program.py" "$MOVE37_OUT/copy" || exit 2
+test "$(ls -A "$MOVE37_CANDIDATE")" = program.py || exit 3
+echo "loss: $(wc -c < "$MOVE37_CANDIDATE/program.py")"
+"""
+
+
+def test_score_has_the_tasks_fixed_files_and_the_candidates_as_data(make_task: MakeTask) -> None:
+    task = make_task(run='cp program.py $MOVE37_OUT/copy"\nscore = "sh judge.sh')
+    (task / "judge.sh").write_text(JUDGE)
+    result = app.run(task, app.RunSettings(experiments=2, workers=1, certify=False))
+    assert (result.halt, result.status.measured) == ("budget", 2)
+    program = (task / "program.py").read_bytes()
+    assert app.show(task, 0).trials[0].value == len(program)

@@ -200,6 +200,70 @@ def test_score_runs_in_a_workspace_that_the_candidate_never_had(lab: Lab) -> Non
     assert outcome.score == 0.5
 
 
+def test_the_candidates_files_are_data_for_score_and_for_score_alone(lab: Lab) -> None:
+    (lab.directory("candidate") / "train.py").write_text("0.5")
+    run = 'test -z "$MOVE37_CANDIDATE" || exit 1'
+    score = f"echo {METRIC}: $(cat $MOVE37_CANDIDATE/train.py)"
+    outcome, _ = lab.try_out(task_of(run, score=score))
+    assert isinstance(outcome, Measured)
+    assert outcome.score == 0.5
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        "python score.py",
+        "python ./judge/score.py",
+        "python -m judge.score",
+        "cd judge; python -m score",
+    ],
+)
+def test_score_imports_the_tasks_own_modules(lab: Lab, score: str) -> None:
+    place = lab.directory("score")
+    (place / "judge").mkdir()
+    for home in (place, place / "judge"):
+        (home / "score.py").write_text(f"import ruler\nprint('{METRIC}:', ruler.VALUE)\n")
+        (home / "ruler.py").write_text("VALUE = 0.5\n")
+    protect = ("score.py", "ruler.py", "judge/score.py", "judge/ruler.py")
+    outcome, _ = lab.try_out(task_of("true", score=score), protect=protect)
+    assert isinstance(outcome, Measured), outcome
+    assert outcome.score == 0.5
+
+
+@pytest.mark.parametrize("place", ["$MOVE37_OUT", "$MOVE37_CANDIDATE"])
+def test_score_imports_nothing_from_the_candidate(lab: Lab, place: str) -> None:
+    (lab.directory("candidate") / "json.py").write_text(f"print('{METRIC}: 99'); raise SystemExit")
+    score = f"cd {place}; python -c 'import json; print(json.dumps(0))'; echo {METRIC}: 1"
+    task = task_of(
+        f"echo \"print('{METRIC}: 99'); raise SystemExit\" > $MOVE37_OUT/json.py", score=score
+    )
+    outcome, attachments = lab.try_out(task)
+    assert isinstance(outcome, Measured), outcome
+    assert attachments["x3-search-1/score-stdout"] == f"0\n{METRIC}: 1\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("trick", "what"),
+    [
+        ("ln -s /etc/passwd model", "a link in $MOVE37_OUT, 'model'"),
+        ("mkdir -p a/b; mkfifo a/b/model", "a pipe in $MOVE37_OUT, 'a/b/model'"),
+        ("mkdir a; ln -s .. a/b; chmod 0 a", "a link in $MOVE37_OUT, 'a/b'"),
+        (
+            "python -c \"import socket; socket.socket(socket.AF_UNIX).bind('s')\"",
+            "a socket in $MOVE37_OUT, 's'",
+        ),
+        (
+            "for i in $(seq 99); do mkdir a; cd a; done",
+            "directories more than 64 deep in $MOVE37_OUT",
+        ),
+    ],
+)
+def test_what_is_no_data_is_not_judged(lab: Lab, trick: str, what: str) -> None:
+    failed = lab.failure(task_of(f"cd $MOVE37_OUT; {trick}", score=f"echo {METRIC}: 1"))
+    assert failed.stage == "run"
+    assert failed.reason.startswith(f"`run` left {what}: leave ")
+
+
 def test_hidden_files_are_there_for_score_and_not_for_run(lab: Lab) -> None:
     run = "cat holdout/answer > $MOVE37_OUT/stolen || true"
     score = f"test -s $MOVE37_OUT/stolen && exit 1; echo {METRIC}: $(cat holdout/answer)"

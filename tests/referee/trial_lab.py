@@ -73,6 +73,7 @@ class Lab:
             out=self.directory("out"),
             fresh_workspace=lambda: self.directory("score"),
             sandbox=self.sandbox,
+            candidate=self.directory("candidate"),
             protect=protect,
             hidden_mounts=mounts,
             stop=stop,

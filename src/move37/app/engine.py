@@ -223,6 +223,7 @@ class Engine:
         return Workplace(
             task=replace(study.task, fence=fence),
             code=study.root / STUDY / "code.git",
+            baseline=study.history.epoch.commit,
             scratch=study.root / STUDY / "scratch",
             links=mounts(files.linked),
             hides=mounts(files.hidden),

@@ -4,10 +4,11 @@ Runs in a worker process. Trusts nothing that the program leaves behind, and rai
 program does: whatever it is, it becomes a record.
 """
 
+import shlex
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from move37.core.facts import Checked
 from move37.core.protocols import Attachments, Sandbox
@@ -25,6 +26,7 @@ from move37.core.records import (
     Trial,
     TrialJob,
 )
+from move37.referee.artefacts import why_no_data
 from move37.referee.metrics import clean, parse_metrics, read_metric
 from move37.referee.units import UNITS_NAME, dump_units, forget_units, read_units
 
@@ -48,6 +50,7 @@ def measure(
     out: Path,
     fresh_workspace: Callable[[], Path],
     sandbox: Sandbox,
+    candidate: Path | None = None,
     protect: Sequence[str] = (),
     mounts: Sequence[Mount] = (),
     hidden_mounts: Sequence[Mount] = (),
@@ -57,7 +60,9 @@ def measure(
 
     workspace: holds the candidate's program and the task's fixed files, and nothing hidden.
     out: an empty directory; becomes `$MOVE37_OUT`, for `run` and then for `score`.
-    fresh_workspace: makes a second such workspace for `score`, as the first is no longer trusted.
+    fresh_workspace: makes the workspace of `score`: the task's fixed files, and nothing of the
+        candidate's, so that no import and no path in it ever leads to what is being judged.
+    candidate: a directory with the candidate's files; becomes `$MOVE37_CANDIDATE`, for `score` alone.
     protect: the task's fixed files.
     hidden_mounts: what `score` may see; and a self-reporting `run`, while it is being certified.
 
@@ -79,22 +84,51 @@ def measure(
     ran = sandbox.run(run, stop=stop)
     exits, failed = [ran], _why_broken("run", ran, run)
     if failed is None and task.evaluate.score is not None:
-        # A forged `units.json` must not outlive its forger: only `score` may write it.
-        if forget_units(out):
+        failed = _why_unfit(out)
+        if failed is None:
             score = replace(
                 run,
-                command=task.evaluate.score,
+                command=judging(task.evaluate.score, protect),
                 workspace=fresh_workspace(),
+                candidate=candidate,
                 mounts=(*mounts, *hidden_mounts),
-                env=_environment(job, prints=True),
+                env={**_environment(job, prints=True), **_TRUSTED_PYTHON},
             )
             exits.append(sandbox.run(score, stop=stop))
             failed = _why_broken("score", exits[-1], score)
-        else:
-            failed = Failed(stage="run", reason=f"`run` left a {UNITS_NAME} that will not go away")
     if exits[-1].ending == "stopped":
         return None
     return _close(task, job, out, exits, failed)
+
+
+def _why_unfit(out: Path) -> Failed | None:
+    """Why what `run` left cannot be judged. Takes away a `units.json`: only `score` may write one."""
+    if not forget_units(out):
+        return Failed(stage="run", reason=f"`run` left a {UNITS_NAME} that will not go away")
+    unfit = why_no_data(out)
+    return None if unfit is None else Failed(stage="run", reason=f"`run` left {unfit}")
+
+
+_TRUSTED_PYTHON = {"PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1"}
+"""Wherever the judge goes, it imports nothing from there: not from `$MOVE37_OUT`, for one."""
+
+
+def judging(score: str, fixed: Sequence[str]) -> str:
+    """The command of `score`, with the directories of the scripts that it names to import from.
+
+    Python would take those by itself, but for `PYTHONSAFEPATH`; they hold fixed files alone. Where it
+    names none, as in `python -m judge`, the workspace stands in.
+    """
+    try:
+        words = shlex.split(score)
+    except ValueError:  # what only a shell understands
+        words = score.split()
+    scripts = [PurePosixPath(word) for word in words if word.endswith(".py")]
+    homes = [str(script.parent) for script in scripts if str(script) in fixed] or ["."]
+    inside = [
+        '"$PWD"' if home == "." else f'"$PWD"/{shlex.quote(home)}' for home in dict.fromkeys(homes)
+    ]
+    return f'export PYTHONPATH={":".join(inside)}"${{PYTHONPATH:+:$PYTHONPATH}}"\n{score}'
 
 
 def _close(

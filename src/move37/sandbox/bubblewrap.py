@@ -24,7 +24,7 @@ from move37.sandbox.cgroup import Group, make_group
 from move37.sandbox.output import Capture
 from move37.sandbox.scratch import fresh
 from move37.sandbox.started import Started, cores, ended, inside, last_line, limit_resources
-from move37.sandbox.view import OUT, WORKSPACE, View, environment, make_view, write_etc
+from move37.sandbox.view import CANDIDATE, OUT, WORKSPACE, View, environment, make_view, write_etc
 from move37.sandbox.watch import PROCESSES, Limits, drain, require_space, watch
 
 NOT_INSTALLED: Final = (
@@ -173,13 +173,27 @@ class Bubblewrap:
             *covers,
             *mounts,
             *("--bind", str(launch.out.resolve()), OUT),
+            *self._show_candidate(launch.candidate),
         ]
+
+    def _show_candidate(self, candidate: Path | None) -> Sequence[str]:
+        if candidate is None:
+            return ()
+        if self._level == "root":
+            scratch.hand_over(candidate, uid=self._uid, gid=self._uid, keep=())
+        return ("--ro-bind", str(candidate.resolve()), CANDIDATE)
 
     def _arguments(self, launch: Launch, places: Sequence[str]) -> list[str]:
         temporary = max(_SMALLEST_TMP, min(launch.disk_bytes, launch.memory_bytes // 2))
         room = ("--perms", "1777", "--size", str(temporary), "--tmpfs")
         variables = environment(
-            launch, self._fence, self._environ, path=self._view.path, out=OUT, temporary="/tmp"
+            launch,
+            self._fence,
+            self._environ,
+            path=self._view.path,
+            out=OUT,
+            temporary="/tmp",
+            candidate=CANDIDATE,
         )
         return [
             *self._namespaces,

@@ -116,6 +116,7 @@ class Plain:
             path=self._path,
             out=str(launch.out.absolute()),
             temporary=str(temporary.absolute()),
+            candidate="" if launch.candidate is None else str(launch.candidate.absolute()),
         )
 
         def start() -> subprocess.Popen[bytes]:
@@ -216,6 +217,10 @@ def _protect(launch: Launch) -> None:
         place = launch.workspace / target
         place.unlink()
         place.symlink_to(mount.source.absolute())
+    if launch.candidate is not None:
+        for place in launch.candidate.rglob("*"):
+            if place.is_file() and not place.is_symlink():
+                place.chmod(place.stat().st_mode & 0o555)
     for path in launch.protect:
         place = launch.workspace / inside(path)
         if place.is_file() and not place.is_symlink():

@@ -18,6 +18,8 @@ from move37.core.records import Fence, Launch
 WORKSPACE: Final = "/trial/work"
 """Where a fenced program finds its workspace: a place where no installation ever lies."""
 OUT: Final = "/trial/out"
+CANDIDATE: Final = "/trial/candidate"
+"""Outside the workspace, so that nothing there is ever found by an import."""
 
 _SYSTEM_LINKS: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC: Final = (
@@ -136,6 +138,7 @@ def environment(
     path: str,
     out: str,
     temporary: str,
+    candidate: str = "",
 ) -> dict[str, str]:
     """All that the program finds in its environment.
 
@@ -163,6 +166,7 @@ def environment(
         **{name: environ[name] for name in fence.env if name in environ},
         **launch.env,
         "MOVE37_OUT": out,
+        **({} if launch.candidate is None else {"MOVE37_CANDIDATE": candidate}),
     }
 
 

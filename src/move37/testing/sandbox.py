@@ -322,6 +322,19 @@ class SandboxContract:
         assert trial.sandbox.run(launch).stdout == b"1 2 31 2 3"
         assert (data / "numbers").read_text() == "1 2 3"
 
+    def test_a_candidate_is_data_outside_of_the_workspace(self, trial: Trial) -> None:
+        candidate = trial.out.parent / "candidate"
+        (candidate / "folder").mkdir(parents=True)
+        (candidate / "folder" / "model.py").write_text("the candidate")
+        look = (
+            'cat "$MOVE37_CANDIDATE/folder/model.py"; test ! -e folder; cd "$MOVE37_CANDIDATE"; pwd'
+        )
+        exit = trial.sandbox.run(replace(trial.launch(look), candidate=candidate))
+        text, where = exit.stdout.split(b"the candidate")
+        assert (text, exit.code) == (b"", 0)
+        assert not where.strip().startswith(bytes(trial.workspace))
+        assert trial.run('echo "${MOVE37_CANDIDATE-none}"').stdout == b"none\n"
+
     def test_thousands_of_protected_files_are_no_burden(self, trial: Trial) -> None:
         paths = [f"package{n // 100}/module{n}.py" for n in range(1500)]
         for path in paths:
@@ -403,6 +416,15 @@ class FenceContract(SandboxContract):
         launch = replace(trial.launch(attack), mounts=(Mount(source=data, target="in/data"),))
         assert trial.sandbox.run(launch).stdout == b"1 2 3"
         assert [path.name for path in data.iterdir()] == ["numbers"]
+
+    def test_a_candidate_cannot_be_changed(self, trial: Trial) -> None:
+        candidate = trial.out.parent / "candidate"
+        candidate.mkdir()
+        (candidate / "model.py").write_text("as it was")
+        change = 'cd "$MOVE37_CANDIDATE"; chmod 777 . model.py; echo x > model.py; rm model.py; echo x > y'
+        trial.sandbox.run(replace(trial.launch(change), candidate=candidate))
+        assert [path.name for path in candidate.iterdir()] == ["model.py"]
+        assert (candidate / "model.py").read_text() == "as it was"
 
     def test_a_link_in_the_way_of_a_mount_leads_nowhere(self, trial: Trial, tmp_path: Path) -> None:
         victim, data = tmp_path / "victim", tmp_path / "data"

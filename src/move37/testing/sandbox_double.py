@@ -76,6 +76,8 @@ class OpenSandbox:
 
 def _run(launch: Launch, stop: Callable[[], bool], scratch: Path) -> Exit:
     env = {"PATH": os.environ["PATH"], "HOME": str(scratch), "MOVE37_OUT": str(launch.out)}
+    if launch.candidate is not None:
+        env["MOVE37_CANDIDATE"] = str(launch.candidate)
     stdout, stderr = scratch / "stdout", scratch / "stderr"
     started = time.monotonic()
     with stdout.open("wb") as out, stderr.open("wb") as err:
