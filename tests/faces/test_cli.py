@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import move37
+from move37.core.events import Stop
 from move37.faces.cli import docs
+from move37.faces.cli.live import watching
 from move37.faces.cli.main import cli, run_command
 
 TOML = """
@@ -353,6 +356,18 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     assert running.wait(10) == 3
     running.stdout.close()
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_closed_terminal_asks_to_stop_unless_that_is_ignored(ignored: bool) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    stop = Stop()
+    try:
+        with watching(stop, stream=StringIO()):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert stop.soft is not ignored
 
 
 def test_when_nobody_reads_its_lines_a_run_stops_as_if_asked_to(tmp_path: Path) -> None:

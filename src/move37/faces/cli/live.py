@@ -103,7 +103,10 @@ def _drawn(stop: Stop, stream: TextIO) -> Generator[Watch]:
 
 @contextmanager
 def _interrupts(stop: Stop, *, say: TextIO | None) -> Generator[None]:
-    """Turn Ctrl-C and a polite kill into wishes to stop; a third one is no wish any more."""
+    """Turn Ctrl-C, a polite kill and a closed terminal into wishes to stop.
+
+    A third one is no wish any more. Whoever ignores the closing of the terminal (`nohup`) still does.
+    """
 
     def handle(number: int, _: FrameType | None) -> None:
         asked = stop.request()
@@ -116,7 +119,11 @@ def _interrupts(stop: Stop, *, say: TextIO | None) -> Generator[None]:
             with suppress(OSError, ValueError):
                 os.write(say.fileno(), (SOON if asked == 1 else NOW).encode())
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, handle)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
