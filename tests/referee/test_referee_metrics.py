@@ -149,6 +149,12 @@ def test_an_evaluation_that_only_chats_is_quoted() -> None:
     assert "ends with 'all done'" in reason("hello\nall done\n")
 
 
+def test_a_regex_that_would_take_for_ever_fails_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("move37.referee.metrics.REGEX_SECONDS", 0.05)
+    metric = Metric(name="ms", direction=Direction.MINIMIZE, regex=r"(?:(a+)+)+b")
+    assert "write one without a repetition inside" in reason("a" * 60, metric)
+
+
 def test_a_regex_reads_its_last_match_and_nothing_else() -> None:
     metric = Metric(name="ms", direction=Direction.MINIMIZE, regex=r"took ([^ ]+) ms$")
     assert read_metric(metric, "ms: 1\ntook 5 ms\ntook 4.5 ms\nbye") == 4.5

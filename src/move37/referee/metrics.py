@@ -8,7 +8,10 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 from move37.core.records import Failed, Metric
 
@@ -26,6 +29,8 @@ _TAGGED = re.compile(rf"\s*METRIC((?:\s+{_NAME}={_NUMBER})+)\s*")
 _PAIR = re.compile(rf"({_NAME})=({_NUMBER})")
 LARGEST = 1e100
 """What is larger is no measurement, and its square would be infinite."""
+REGEX_SECONDS = 5.0
+"""So long a task's own regex may take on one trial's output."""
 _SHOWN_LENGTH = 80
 _SHOWN_NAMES = 5
 
@@ -117,13 +122,42 @@ def as_float(number: int | float) -> float:
 
 
 def _read_regex(name: str, regex: str, text: str) -> float | Failed:
-    matches = list(re.finditer(regex, text, re.MULTILINE))
+    try:
+        with _bounded(REGEX_SECONDS):
+            matches = list(re.finditer(regex, text, re.MULTILINE))
+    except TimeoutError:
+        return _failed(
+            f"the regex {regex!r} takes more than {REGEX_SECONDS:g} s on what the evaluation prints; "
+            "write one without a repetition inside a repetition"
+        )
     if not matches:
         return _failed(f"nothing that the evaluation prints matches the regex {regex!r}")
     found = matches[-1][1] if matches[-1].re.groups else matches[-1][0]
     if not re.fullmatch(_NUMBER, (found or "").strip()):
         return _failed(f"the regex {regex!r} finds {_shorten(found or '')!r}, which is no number")
     return _believable(name, float(found))
+
+
+@contextmanager
+def _bounded(seconds: float) -> Generator[None]:
+    """Raise `TimeoutError` when the block takes longer: a program may print what a regex chokes on.
+
+    By a timer's signal, which only the main thread can take: there, a worker process measures.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _missing(name: str, text: str, found: dict[str, float]) -> str:
