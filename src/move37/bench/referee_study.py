@@ -1,0 +1,203 @@
+"""Our own rule in a planted world: the product's facts, history, belief, search and claims.
+
+Nothing of the product is simulated but the programs and their runs. What is claimed is decided by the
+functions that `move37 certify` calls, in the order in which a run calls them at its end.
+"""
+
+from pathlib import Path
+
+from move37.bench.referee_worlds import Ended, Program, World
+from move37.core.facts import (
+    Certified,
+    EpochStarted,
+    Fact,
+    Opened,
+    Proposed,
+    Row,
+    SessionStarted,
+    Tried,
+)
+from move37.core.history import History
+from move37.core.records import (
+    Belief,
+    Budget,
+    Direction,
+    Evaluation,
+    Extend,
+    Files,
+    Measured,
+    Metric,
+    Purpose,
+    Repeat,
+    Task,
+    Trial,
+    TrialJob,
+)
+from move37.referee.certify import conclude, open_certification, wanted_trials
+from move37.referee.wants import missing_repeats
+from move37.search import LineagePosterior, champion, contender, make_search
+
+CERTIFICATIONS = 3
+"""So many at the end of a run at the most, as `move37 run` does."""
+
+
+def planted_task(name: str = "lineage", min_effect: float = 0.0) -> Task:
+    """A task for programs that are numbers. Nothing of it is ever run."""
+    return Task(
+        name="planted",
+        root=Path("/"),
+        goal="",
+        files=Files(edit=("*",)),
+        evaluate=Evaluation(run="true"),
+        metric=Metric(name="score", direction=Direction.MAXIMIZE, min_effect=min_effect),
+        search=name,
+    )
+
+
+class Study:
+    """A study without programs: real facts go to the real history, belief and search."""
+
+    def __init__(self, world: World, runs: int, task: Task | None = None) -> None:
+        """runs: the budget of evaluations of changed programs."""
+        self.world = world
+        self.task = task or planted_task()
+        self.history = History()
+        self.believer = LineagePosterior()
+        self.search = make_search(self.task.search, self.believer, proposers=("planted",))
+        self.programs: list[Program] = [world.start]
+        self.runs = runs
+        self.tell(
+            EpochStarted(
+                epoch=0, fingerprint="", task={}, baseline=0, commit="0", identity="0", seed=0
+            )
+        )
+        self.tell(
+            SessionStarted(version="", workers=1, sandbox="", budget=Budget(experiments=runs))
+        )
+
+    def tell(self, fact: Fact) -> None:
+        """One more fact, as the journal passes it on."""
+        self.history.add(Row(0, 0.0, fact))
+        self.believer.add(fact)
+        self.search.add(fact)
+
+    def repeat_baseline(self) -> int:
+        """As often as the referee asks for. Returns how often."""
+        while missing_repeats(self.history.baseline):
+            self.measure(0)
+        return len(self.history.baseline.trials)
+
+    def explore(self) -> None:
+        """Search until the budget is spent."""
+        for _ in range(self.runs):
+            self.step()
+
+    def step(self) -> None:
+        """One run of whatever the search chooses."""
+        id = len(self.history)
+        choice = self.search.choose(self.history, pending=frozenset(), seed=id)
+        match choice:
+            case Repeat(experiment=repeated):
+                self.measure(repeated)
+            case Extend(parents=parents, proposer=proposer):
+                self.tell(
+                    Opened(experiment=id, epoch=0, parents=parents, proposer=proposer, seed=id)
+                )
+                self.tell(
+                    Proposed(
+                        experiment=id,
+                        commit=str(id),
+                        identity=str(id),
+                        move="planted",
+                        hypothesis="",
+                    )
+                )
+                self.programs.append(self.world.edit(self.programs[parents[0]]))
+                self.measure(id)
+            case None:
+                raise AssertionError("a measured baseline can always be built on")
+
+    def measure(self, experiment: int) -> None:
+        """One more trial of the search."""
+        index = self.history[experiment].count("search")
+        score = self.world.seeded_run(self.programs[experiment])
+        self._tried(experiment, "search", index, score)
+
+    def _tried(self, experiment: int, purpose: Purpose, index: int, score: float) -> None:
+        outcome = Measured(
+            score=score, metrics={}, seconds=0.0, cpu_seconds=0.0, peak_memory_mb=0.0
+        )
+        trial = Trial(purpose=purpose, index=index, seed=index, outcome=outcome)
+        self.tell(Tried(experiment=experiment, trial=trial))
+
+    # --- claims ----------------------------------------------------------------------------------
+
+    def certify(self) -> Certified | None:
+        """What a run does at its end. Returns the latest certificate; `None`: nothing to certify."""
+        latest = None
+        while (target := self._due()) is not None:
+            latest = self._certify(target)
+        return latest
+
+    def _due(self) -> int | None:
+        """The contender, when it should be certified now: the rule of `move37.app.measuring`."""
+        history = self.history
+        due = contender(history, self.believer, ())
+        if due is None or history[due].is_baseline or history.certificate_of(due) is not None:
+            return None
+        lately = history.certified_lately
+        if lately and (lately >= CERTIFICATIONS or history.certificates[lately - 1].claim):
+            return None
+        return due
+
+    def _certify(self, target: int) -> Certified:
+        opened = open_certification(self.history, self.believer, self.task, target)
+        self.tell(opened)
+        while jobs := wanted_trials(self.history, opened):
+            for job in jobs:
+                assert isinstance(job, TrialJob), "a planted task has no checks"
+                score = self.world.fresh_run(self.programs[job.experiment])
+                self._tried(job.experiment, "certify", job.index, score)
+        certified = conclude(self.history, opened, self.task, _nothing)
+        self.tell(certified)
+        return certified
+
+    def champion(self) -> tuple[int, Belief]:
+        """What it recommends, and what is believed of its gain."""
+        claimed = [c.experiment for c in self.history.certificates.values() if c.claim]
+        best = claimed[-1] if claimed else champion(self.history, self.believer, ())
+        assert best is not None, "the baseline has been measured"
+        believed = self.believer.difference(best, 0)
+        assert believed is not None, "both have been measured"
+        return best, believed
+
+
+def _nothing(key: str) -> bytes | None:
+    """Planted trials leave no files."""
+    del key
+
+
+def our_rule(world: World, runs: int) -> tuple[Ended, int]:
+    """Search, certify, recommend. Also returns how often the baseline was run before the search."""
+    study = Study(world, runs)
+    start = study.repeat_baseline()
+    study.explore()
+    certified = study.certify()
+    best, believed = study.champion()
+    claim = certified is not None and certified.claim
+    ended = Ended(
+        gain=study.programs[best].value,
+        believed=believed.mean,
+        claim=claim,
+        runs=world.runs,
+        **_stated(certified, claim),
+    )
+    return ended, start
+
+
+def _stated(certified: Certified | None, claim: bool) -> dict[str, float]:
+    """The 90 % interval of a claim."""
+    if certified is None or not claim:
+        return {}
+    interval = certified.estimate or certified.effect
+    return {} if interval is None else {"low": interval.low, "high": interval.high}
