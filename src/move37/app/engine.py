@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import move37
+from move37.app.judged import Judged
 from move37.app.settings import RunSettings, default_workers
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
 from move37.core.events import (
@@ -193,7 +194,7 @@ class Engine:
         )
         self.propose = proposing.propose
         workplace = self._workplace(strength, files)
-        self.runner: Runner = self._stack.enter_context(
+        runner = self._stack.enter_context(
             LocalRunner(
                 partial(Measuring, workplace),
                 workers=workers,
@@ -201,6 +202,7 @@ class Engine:
                 interrupted=lambda: self._stop.hard,
             )
         )
+        self.runner: Runner = Judged(runner, study.task, study.history)
         self._seconds_before = study.history.seconds_worked
         study.journal.record(
             SessionStarted(

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from move37.app.study import Study, find_root, read_study
 from move37.core.errors import StudyError
+from move37.core.facts import Fact
+from move37.core.history import History
+from move37.core.protocols import Store
 from move37.report.results import Verified
 
 
@@ -30,6 +33,7 @@ def verify(root: Path) -> Verified:
                 lambda epoch: from_mapping(epoch.task, study.root),
                 store.attachment,
             ),
+            *_audit_limits(study),
             *audit_beliefs(study.history, study.believer),
         ]
         trials = sum(len(experiment.trials) for experiment in study.history.experiments)
@@ -40,6 +44,24 @@ def verify(root: Path) -> Verified:
             figures=2 * len(study.history) + trials + len(study.history.certificates),
             mismatches=tuple(mismatches),
         )
+
+
+def _audit_limits(study: Study) -> Iterator[str]:
+    """Limits relative to the baseline are judged by what was known when a trial ended."""
+    from move37.referee.limits import audit_limits
+    from move37.tasks.document import from_mapping
+
+    tasks = [from_mapping(epoch.task, study.root) for epoch in study.history.epochs]
+    if any(limit.of_baseline for task in tasks for limit in task.limits):
+        yield from audit_limits(tasks, _replayed(study.store))
+
+
+def _replayed(store: Store) -> Iterator[tuple[Fact, History]]:
+    """Each fact, with the history of those before it."""
+    history = History()
+    for row in store.rows():
+        yield row.fact, history
+        history.add(row)
 
 
 def _audit_programs(study: Study) -> Iterator[str]:

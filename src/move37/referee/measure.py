@@ -220,7 +220,10 @@ def read_outcome(
 
 
 def violated_limit(limits: Sequence[Limit], measured: Measured) -> Failed | None:
-    """The first limit that a trial breaks, or that cannot be checked."""
+    """The first limit that a trial breaks, or that cannot be checked.
+
+    Whether one relative to the baseline is broken is not known here; see `referee.limits`.
+    """
     values = limited_values(measured)
     for limit in limits:
         if limit.metric not in values:
@@ -229,7 +232,7 @@ def violated_limit(limits: Sequence[Limit], measured: Measured) -> Failed | None
                 reason=f"the limit `{limit}` cannot be checked: the evaluation prints no finite "
                 f"{limit.metric!r}; print it, or remove the limit",
             )
-        if not limit.holds(values[limit.metric]):
+        if not limit.of_baseline and not limit.holds(values[limit.metric]):
             return Failed(
                 stage="limit",
                 reason=f"{limit.metric} is {values[limit.metric]!r}, against the limit `{limit}`",

@@ -1,0 +1,36 @@
+"""A runner whose trials are judged against the study before they are recorded."""
+
+from collections.abc import Iterable, Set
+
+from move37.core.facts import Done, Tried
+from move37.core.history import History
+from move37.core.protocols import Attachments, Runner
+from move37.core.records import Job, Task
+
+
+class Judged:
+    """Implements `core.protocols.Runner`, around another one."""
+
+    def __init__(self, runner: Runner, task: Task, history: History) -> None:
+        self._runner = runner
+        self._task = task
+        self._history = history
+
+    def free_slots(self) -> int:
+        return self._runner.free_slots()
+
+    def pending(self) -> Set[int]:
+        return self._runner.pending()
+
+    def submit(self, job: Job) -> None:
+        self._runner.submit(job)
+
+    def collect(self) -> Iterable[tuple[Done, Attachments]]:
+        """One by one: each is judged once those before it have been recorded."""
+        from move37.referee.limits import judge_limits
+
+        for fact, attachments in self._runner.collect():
+            judged = (
+                judge_limits(self._task, self._history, fact) if isinstance(fact, Tried) else fact
+            )
+            yield judged, attachments
