@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 
 from move37.core.errors import Move37Error
 from move37.core.events import Event, Recorded
-from move37.core.facts import Checked, Fact, Row, Tried
+from move37.core.facts import Done, Fact, Row, Tried
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
 from move37.core.protocols import Attachments, Code, Runner, Search, Store
@@ -211,7 +211,7 @@ def write_task(directory: Path, seed: int) -> None:
 def grow(open_engine: OpenEngine, directory: Path, size: int, seed: int) -> None:
     """Bring the study to this many experiments, their results made up."""
 
-    def make_up(job: Job) -> Tried | Checked:
+    def make_up(job: Job) -> Tried:
         assert isinstance(job, TrialJob)
         score = random.Random(f"{seed}/{job.experiment}/{job.index}").gauss(0, 1)
         outcome = Measured(
@@ -327,7 +327,7 @@ class _TimedRunner:
         self._clock.handed_over()
         self._runner.submit(job)
 
-    def collect(self) -> Iterable[tuple[Tried | Checked, Attachments]]:
+    def collect(self) -> Iterable[tuple[Done, Attachments]]:
         results = self._runner.collect()
         if results:
             self._clock.came_back()

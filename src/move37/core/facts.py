@@ -14,8 +14,12 @@ from move37.core.records import (
     Budget,
     CheckJob,
     Failed,
+    Finding,
+    Grade,
     Interval,
     Job,
+    ProbeJob,
+    Repeats,
     Screened,
     Trial,
 )
@@ -160,6 +164,44 @@ class Certified:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Probed:
+    """A cheat was tried on the evaluation, for its certificate."""
+
+    experiment: int
+    """The baseline, changed for this; no experiment comes of it."""
+    probe: str
+    sandbox: str
+    """Level and name: in another one, it has to be tried again."""
+    by_edit: bool
+    """Whether an editable file was changed. If not, a command stood in for what `run` starts."""
+    ran: bool
+    """Whether the cheat's own code got to run."""
+    score: float | None
+    """What was believed; `None` when the trial failed."""
+    failure: str = ""
+    """Why it failed; empty when it did not."""
+    effects: tuple[str, ...] = ()
+    """What it did besides, as seen from outside, such as `read the hidden file 'answers.csv'`."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluatorChecked:
+    """The evaluator certificate of an epoch: what its evaluation would believe."""
+
+    experiment: int
+    """The baseline of the epoch."""
+    grade: Grade
+    reason: str
+    """Why it is this grade, in a sentence."""
+    scored: bool
+    """Whether a trusted `score` prints the metric, and not the program itself."""
+    sandbox: str
+    repeats: Repeats
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionStarted:
     """An engine began to work on the study."""
 
@@ -187,6 +229,8 @@ Fact = (
     | Checked
     | CertificationOpened
     | Certified
+    | Probed
+    | EvaluatorChecked
     | SessionStarted
     | SessionEnded
 )
@@ -201,6 +245,8 @@ FACTS: tuple[type[Fact], ...] = (
     Checked,
     CertificationOpened,
     Certified,
+    Probed,
+    EvaluatorChecked,
     SessionStarted,
     SessionEnded,
 )
@@ -217,8 +263,22 @@ class Row:
     fact: Fact
 
 
-def failed_job(job: Job, failed: Failed) -> Tried | Checked:
+Done = Tried | Checked | Probed
+"""What comes of a job."""
+
+
+def failed_job(job: Job, failed: Failed) -> Done:
     """The fact that a job failed for a reason of its own."""
+    if isinstance(job, ProbeJob):
+        return Probed(
+            experiment=job.experiment,
+            probe=job.probe,
+            sandbox="",
+            by_edit=False,
+            ran=False,
+            score=None,
+            failure=failed.reason,
+        )
     if isinstance(job, CheckJob):
         return Checked(
             experiment=job.experiment,

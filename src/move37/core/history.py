@@ -10,8 +10,10 @@ from move37.core.facts import (
     Certified,
     Checked,
     EpochStarted,
+    EvaluatorChecked,
     Fact,
     Opened,
+    Probed,
     Proposed,
     Rejected,
     Row,
@@ -113,6 +115,8 @@ class History:
         self._epochs: list[EpochStarted] = []
         self._certifications: list[CertificationOpened] = []
         self._certificates: dict[int, Certified] = {}
+        self._probes: dict[str, Probed] = {}
+        self._evaluator: EvaluatorChecked | None = None
         self._rejected_in_a_row = 0
         self._certified_lately = 0
         self._session: SessionStarted | None = None
@@ -186,6 +190,16 @@ class History:
         return found[-1] if found else None
 
     @property
+    def probes(self) -> Mapping[str, Probed]:
+        """The cheats tried on the evaluation of the current epoch, by name; of each the latest try."""
+        return self._probes
+
+    @property
+    def evaluator(self) -> EvaluatorChecked | None:
+        """The evaluator certificate of the current epoch, the latest one."""
+        return self._evaluator
+
+    @property
     def certified_lately(self) -> int:
         """How many certifications were begun since the latest experiment was opened."""
         return self._certified_lately
@@ -223,6 +237,7 @@ class History:
             case EpochStarted():
                 self._epochs.append(fact)
                 self._certified_lately = 0
+                self._probes, self._evaluator = {}, None
                 self._running.clear()
                 self._append(
                     Experiment(
@@ -295,6 +310,10 @@ class History:
                 self._certified_lately += 1
             case Certified():
                 self._certificates[fact.certification] = fact
+            case Probed():
+                self._probes[fact.probe] = fact
+            case EvaluatorChecked():
+                self._evaluator = fact
             case SessionStarted():
                 self._session, self._rejected_in_a_row = fact, 0
             case SessionEnded():

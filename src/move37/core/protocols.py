@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from move37.core.facts import Checked, Fact, Row, Tried
+from move37.core.facts import Done, Fact, Row
 from move37.core.history import Experiment, History
 from move37.core.records import Belief, Choice, Exit, Job, Launch, Proposal, Strength, Task
 
@@ -187,7 +187,7 @@ class Runner(Protocol):
         """Start it, or queue it. A job whose id is pending is not started twice."""
         ...
 
-    def collect(self) -> Iterable[tuple[Tried | Checked, Attachments]]:
+    def collect(self) -> Iterable[tuple[Done, Attachments]]:
         """Wait until at least one pending job has ended; return what came of all that have.
 
         Returns nothing when nothing is pending, or when the runner has been asked to stop.

@@ -335,6 +335,46 @@ class CheatReport:
         return self.remarks[0].gravity if self.remarks else None
 
 
+# --- what the evaluation would believe ---------------------------------------------------------
+
+Grade = Literal["A", "B", "C", "D", "E", "F"]
+"""Of an evaluation, A the best; `docs/check.md` says what each stands for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Whether an evaluation believes one cheat."""
+
+    probe: str
+    believed: bool | None
+    """`None`: it was not tried."""
+    false_metric: bool
+    """Whether the cheat is a way to print a false metric, which a self-reporting program can do."""
+    told: str
+    """What came of it, in a sentence."""
+    advice: str = ""
+    """What to change, in a sentence; empty where there is nothing to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repeats:
+    """What the repeats of the baseline say about its evaluation. On the score, but for the rest."""
+
+    finished: int
+    failed: int
+    mean: float
+    sd: float | None
+    """Of one trial, over seeds. `None` after a single one."""
+    drift: float | None
+    """From the first to the last repeat, where that is more than chance would do; else `None`."""
+    repeats_exactly: bool | None
+    """Whether equal seeds give equal scores. `None`: not known."""
+    seconds: float
+    """Of one trial, the mean."""
+    peak_memory_mb: float
+    """The largest."""
+
+
 # --- search --------------------------------------------------------------------------------------
 
 
@@ -410,7 +450,27 @@ class CheckJob:
         return f"x{self.experiment}-check-{self.check.name}"
 
 
-Job = TrialJob | CheckJob
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeJob:
+    """Find out whether the evaluation believes a cheat that a changed baseline would try."""
+
+    experiment: int
+    """The baseline."""
+    commit: str
+    probe: str
+    """Name of the cheat, or `null-edit`."""
+    seed: int
+    value: float
+    """In the metric's own unit: better than anything that was measured."""
+    printed: str
+    """How the evaluation would print that."""
+
+    @property
+    def id(self) -> str:
+        return f"x{self.experiment}-probe-{self.probe}"
+
+
+Job = TrialJob | CheckJob | ProbeJob
 
 
 # --- the sandbox ---------------------------------------------------------------------------------

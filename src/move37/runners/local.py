@@ -17,11 +17,11 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from move37.core.errors import Move37Error
-from move37.core.facts import Checked, Tried, failed_job
+from move37.core.facts import Done, failed_job
 from move37.core.protocols import Attachments
 from move37.core.records import Failed, Job
 
-Result = tuple[Tried | Checked, Attachments]
+Result = tuple[Done, Attachments]
 
 Attempt = Callable[[Job, Callable[[], bool]], Result | None]
 """Does a job; `None` when its second argument, asked now and then, told it to stop.
@@ -194,7 +194,7 @@ def _send(pipe: Pipe, message: Job | Move37Error | bytes) -> bool:
     return True
 
 
-def _died(job: Job, code: int) -> Tried | Checked:
+def _died(job: Job, code: int) -> Done:
     how = f"by signal {-code}" if code < 0 else f"with exit status {code}"
     reason = f"the worker process died {how}, twice, while it ran {job.id}"
     return failed_job(job, Failed(stage="sandbox", reason=reason))

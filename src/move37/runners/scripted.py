@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterable, Set
 
-from move37.core.facts import Checked, Tried
+from move37.core.facts import Done
 from move37.core.protocols import Attachments
 from move37.core.records import Job
 
-Result = tuple[Tried | Checked, Attachments]
+Result = tuple[Done, Attachments]
 
 
 class ScriptedRunner:
     """Implements `move37.core.protocols.Runner`."""
 
-    def __init__(self, attempt: Callable[[Job], Tried | Checked], *, workers: int = 1) -> None:
+    def __init__(self, attempt: Callable[[Job], Done], *, workers: int = 1) -> None:
         self._attempt = attempt
         self._workers = workers
         self._pending: dict[str, Job] = {}

@@ -27,6 +27,7 @@ class MadeUpTrials:
             passed = self.passes(job)
             self.add(Checked(experiment=job.experiment, check=job.check.name, passed=passed))
             return
+        assert isinstance(job, TrialJob), "nothing else is made up here"
         trial = Trial(
             purpose=job.purpose, index=job.index, seed=job.seed, outcome=self.outcome(job)
         )

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from move37.core.errors import Unwritable
-from move37.core.facts import Checked, Tried
+from move37.core.facts import Checked, Done, Tried
 from move37.core.protocols import Attachments, Runner
 from move37.core.records import Check, CheckJob, Failed, Job, Measured, Trial, TrialJob
 
-Result = tuple[Tried | Checked, Attachments]
+Result = tuple[Done, Attachments]
 Stop = Callable[[], bool]
 
 
@@ -35,6 +35,7 @@ def echo(number: int) -> Callable[[Job, Stop], Result | None]:
     def attempt(job: Job, stop: Stop) -> Result | None:
         if isinstance(job, CheckJob):
             return Checked(experiment=job.experiment, check=job.check.name, passed=True), {}
+        assert isinstance(job, TrialJob)
         return tried(job, float(job.experiment)), {"log": b"said"}
 
     return attempt
@@ -173,7 +174,7 @@ class ProcessRunnerContract(RunnerContract):
         runner = make_runner(dies_on_odd, workers=1)
         runner.submit(trial_job(1))
         runner.submit(trial_job(2))
-        facts: dict[int, Tried | Checked] = {}
+        facts: dict[int, Done] = {}
         while runner.pending():
             facts |= {fact.experiment: fact for fact, _ in runner.collect()}
         lost = facts[1]

@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from move37.core.facts import Checked, Fact, SessionEnded, SessionStarted, Tried
+from move37.core.facts import (
+    Checked,
+    EvaluatorChecked,
+    Fact,
+    Probed,
+    SessionEnded,
+    SessionStarted,
+    Tried,
+)
 from move37.core.records import Failed, Measured, Outcome, Screened
 
 
@@ -23,8 +31,11 @@ def _without_times(fact: Fact) -> Fact:
     match fact:
         case Tried():
             return replace(fact, trial=replace(fact.trial, outcome=_outcome(fact.trial.outcome)))
-        case Checked():
+        case Checked() | Probed():
             return replace(fact, seconds=0.0)
+        case EvaluatorChecked():
+            timeless = replace(fact.repeats, seconds=0.0, peak_memory_mb=0.0)
+            return replace(fact, repeats=timeless)
         case _:
             return fact
 
