@@ -1,7 +1,9 @@
 """`status`, `list`, `show`, `diff`, `best`, `report`: the commands that only look."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from move37.app.cheats import cheats_of
 from move37.app.study import STUDY, Study, find_root, read_study
 from move37.core.records import Verdict
 from move37.report.results import Diff, Reported
@@ -98,7 +100,7 @@ def status_of(study: Study, *, is_working: bool) -> Status:
 
 
 def detail_of(study: Study, experiment: int) -> Detail:
-    return detail(
+    shown = detail(
         study.task,
         study.history,
         study.believer,
@@ -106,6 +108,7 @@ def detail_of(study: Study, experiment: int) -> Detail:
         experiment,
         judge=judge_of(study),
     )
+    return replace(shown, cheats=cheats_of(study, experiment))
 
 
 def diff_of(study: Study, experiment: int | None, other: int | None) -> Diff:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from move37.app.cheats import cheats_of
 from move37.app.engine import Engine, Watch
 from move37.app.look import detail_of, diff_of, status_of
 from move37.app.settings import RunSettings
@@ -79,7 +80,8 @@ def certify(
             engine.end("stopped before the certification was done")
             return None
         engine.end(f"x{chosen.id} was compared with the baseline on fresh seeds")
-        return certificates(engine.study.task, engine.study.history, chosen.id)[-1]
+        view = certificates(engine.study.task, engine.study.history, chosen.id)[-1]
+        return replace(view, cheats=cheats_of(engine.study, chosen.id))
 
 
 def demo(
@@ -161,7 +163,7 @@ def _latest(study: Study) -> CertificateView | None:
     if len(history.certifications) > len(history.certificates):
         return None
     views = certificates(study.task, history, study.champion) or certificates(study.task, history)
-    return views[-1] if views else None
+    return replace(views[-1], cheats=cheats_of(study, views[-1].experiment)) if views else None
 
 
 def _explain(engine: Engine, halt: Halt) -> str:

@@ -8,6 +8,7 @@ Every function returns lines that fit `width` columns; `None` leaves lines whole
 from collections.abc import Sequence
 
 from move37.core.records import Verdict
+from move37.report.cheats import cheats_text
 from move37.report.results import BenchResult, RunResult, Verified
 from move37.report.views import (
     CertificateView,
@@ -130,6 +131,8 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
         certificate_text(one, detail.metric, width=width, paint=paint)
         for one in detail.certificates
     )
+    if detail.cheats is not None:
+        parts.append(cheats_text(detail.cheats, width=width, paint=paint))
     return "\n\n".join(parts)
 
 
@@ -152,7 +155,10 @@ def certificate_text(
         pairs.append(("believed", _shrinkage(view)))
     pairs.append(("verdict", _verdict(view, metric)))
     style: Style = "good" if view.claim else "warn"
-    return "\n".join((paint(style, cut(head, width)), *_fields(pairs, width)))
+    lines = [paint(style, cut(head, width)), *_fields(pairs, width)]
+    if view.cheats is not None:
+        lines += ["", cheats_text(view.cheats, width=width, paint=paint, least="look")]
+    return "\n".join(lines)
 
 
 def spent_text(spent: Spent) -> str:

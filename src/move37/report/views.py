@@ -18,13 +18,14 @@ from move37.core.history import Experiment, History
 from move37.core.protocols import Believer
 from move37.core.records import (
     Belief,
+    CheatReport,
     Failed,
     Interval,
     Measured,
-    Screened,
     Metric,
     Outcome,
     Purpose,
+    Screened,
     Task,
     Trial,
     Verdict,
@@ -96,6 +97,8 @@ class CertificateView:
     holdout_interval: tuple[float, float] | None
     holdout_relative_gain: float | None
     holdout_baseline_value: float | None
+    cheats: CheatReport | None = None
+    """Of the certified change, where it was asked for: by `certify` and at the end of `run`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,6 +166,8 @@ class Detail:
     usd: float
     commit: str | None
     certificates: tuple[CertificateView, ...]
+    cheats: CheatReport | None = None
+    """What its change touches that a gain could be faked with. `None` for a baseline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
