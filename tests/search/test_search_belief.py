@@ -63,7 +63,7 @@ def dense(believer: LineagePosterior) -> Solution:
         for node, parent in enumerate(model.parent)
         if node > 0
     ]
-    return solve(edges, count=model.count, average=model.average, sigma=sigma)
+    return solve(edges, weight=model.weight, average=model.average, sigma=sigma)
 
 
 @given(programs)
@@ -170,7 +170,8 @@ def test_identical_repeats_mean_that_a_trial_shows_the_truth() -> None:
     assert [believer.belief(id).mean for id in believer.ranking(3)] == [0.7, 0.3, 0.1]  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
     difference = believer.difference(better, 0)
     assert difference is not None
-    assert (difference.mean, difference.sd) == (pytest.approx(0.4), 0.0)
+    assert difference.mean == pytest.approx(0.4)
+    assert difference.sd < 0.15 * believer.tau
 
 
 def test_noise_that_shows_up_late_is_believed_at_once() -> None:
@@ -253,7 +254,7 @@ def test_a_merge_is_predicted_and_updated_as_the_full_model_says() -> None:
         sigma, tau = model.scales.sigma, model.scales.tau
         edges = [Edge(n, ((model.parent[n], 1.0),), 0.0, tau**2) for n in (left, right, 3)]
         edges.append(Edge(merge, ((left, 1.0), (right, 1.0), (0, -1.0)), 0.0, tau**2))
-        exact = solve(edges, count=model.count, average=model.average, sigma=sigma).belief(merge)
+        exact = solve(edges, weight=model.weight, average=model.average, sigma=sigma).belief(merge)
         belief = believer.predict(merge)
         assert belief is not None
         # The scales move a little with each trial; the frozen offset does not follow them.
@@ -277,7 +278,7 @@ def test_an_audit_notices_a_belief_that_was_tampered_with() -> None:
         study.score(0, 0.0, 1.0, 0.4)
         study.score(study.open(0), last)
     assert audit(told.history, believer) == []
-    assert "averages the scores of x1" in audit(told.history, other)[0]
+    assert "does not rest on the scores of x1" in audit(told.history, other)[0]
 
 
 @pytest.mark.parametrize("shape", ["chain", "star", "random"])

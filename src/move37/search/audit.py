@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from statistics import fmean
 
 from move37.core.history import History
 from move37.core.records import Belief
@@ -33,7 +32,7 @@ def audit(history: History, believer: LineagePosterior) -> list[str]:
     for start, end in zip(starts, [*starts[1:], len(history)], strict=True):
         model = believer.model_of(start)
         found = _check_data(history, model, end)
-        if not found and any(model.count):
+        if not found and any(model.weight):
             found = _check_beliefs(believer, model)
         problems += found[:_REPORTED]
     if history.epochs:
@@ -53,18 +52,13 @@ def _check_data(history: History, model: Model, end: int) -> list[str]:
         scores = experiment.scores() if experiment.is_measured else ()
         if parent != model.parent[node]:
             problems.append(f"belief has x{experiment.id} below another parent than the history")
-        if len(scores) != model.count[node]:
+        if len(scores) != len(model.scores[node]):
             problems.append(
-                f"belief rests on {model.count[node]} scores of x{experiment.id}, "
+                f"belief rests on {len(model.scores[node])} scores of x{experiment.id}, "
                 f"the history has {len(scores)}"
             )
-        elif scores and not math.isclose(
-            fmean(scores), model.average[node], rel_tol=1e-9, abs_tol=1e-12 * max(map(abs, scores))
-        ):
-            problems.append(
-                f"belief averages the scores of x{experiment.id} to {model.average[node]!r}, "
-                f"not {fmean(scores)!r}"
-            )
+        elif scores != tuple(model.scores[node]):
+            problems.append(f"belief does not rest on the scores of x{experiment.id}")
     return problems
 
 
@@ -72,22 +66,22 @@ def _check_beliefs(believer: LineagePosterior, model: Model) -> list[str]:
     recomputed = _recomputed(model)
     unit = max(model.scales.sigma, 1e-6 * abs(model.origin), 1e-300)
     problems: list[str] = []
-    for node, count in enumerate(model.count):
+    for node, weight in enumerate(model.weight):
         belief = believer.belief(model.baseline + node)
-        if not count:
+        if not weight:
             if belief is not None:
                 problems.append(f"x{model.baseline + node} has a belief but no score")
             continue
         mean, sd = recomputed(node)
-        if belief is None or not _agree(belief, mean, sd, unit):
+        if belief is None or not _agree(belief, mean, sd, unit, model.origin):
             problems.append(
                 f"x{model.baseline + node} is believed to be {belief}, recomputed {mean!r} ± {sd!r}"
             )
     return problems
 
 
-def _agree(belief: Belief, mean: float, sd: float, unit: float) -> bool:
-    tolerance = _TOLERANCE * unit
+def _agree(belief: Belief, mean: float, sd: float, unit: float, origin: float) -> bool:
+    tolerance = _TOLERANCE * max(unit, 1e-4 * abs(mean - origin), 1e-4 * sd)
     return abs(belief.mean - mean) <= tolerance and abs(belief.sd - sd) <= tolerance
 
 
@@ -95,14 +89,14 @@ def _recomputed(model: Model) -> Posterior:
     """Posterior mean and sd of a node, by a way that shares no state with the believer."""
     sigma = model.scales.sigma
     if sigma == 0:
-        return lambda node: (model.average[node], 0.0)
+        return lambda node: (model.average[node], model.doubt[node])
     if len(model.parent) <= DENSE_LIMIT:
         edges = [
             Edge(node, ((model.parent[node], 1.0),), model.offset[node], ratio * sigma**2)
             for node, ratio in enumerate(model.ratio)
             if node > 0
         ]
-        return solve(edges, count=model.count, average=model.average, sigma=sigma).belief
+        return solve(edges, weight=model.weight, average=model.average, sigma=sigma).belief
     return _fresh_pass(model)
 
 
@@ -112,7 +106,7 @@ def _fresh_pass(model: Model) -> Posterior:
     tree = Tree(noise=sigma)
     for parent, ratio, offset in zip(model.parent, model.ratio, model.offset, strict=True):
         tree.grow(parent, ratio=ratio, offset=offset)
-    tree.fill(model.count, model.average, origin=model.origin)
+    tree.fill(model.weight, model.average, origin=model.origin)
     tree.reset(noise=sigma, ratio=model.ratio)
 
     def posterior(node: int) -> tuple[float, float]:

@@ -48,29 +48,30 @@ class Solution:
 
 
 def solve(
-    edges: Sequence[Edge], *, count: Sequence[int], average: Sequence[float], sigma: float
+    edges: Sequence[Edge], *, weight: Sequence[float], average: Sequence[float], sigma: float
 ) -> Solution:
     """Posterior under a flat prior on every node that is no edge's child.
 
-    count, average: of each node's scores. Some trial must bear on every node.
+    weight: precision of a node's own trials, in units of one trial's; average: their weighted mean.
+    Some trial must bear on every node.
     """
     import numpy as np
 
     # In units of sigma, about the mean score: then the matrix is as well conditioned as it can be.
-    counts = np.asarray(count, dtype=float)
+    weights = np.asarray(weight, dtype=float)
     scores = np.asarray(average, dtype=float)
-    centre = float(counts @ scores / counts.sum())
-    precision = np.diag(counts)
-    weighted = counts * (scores - centre) / sigma
+    centre = float(weights @ scores / weights.sum())
+    precision = np.diag(weights)
+    weighted = weights * (scores - centre) / sigma
     for edge in edges:
-        row = np.zeros(len(counts))
+        row = np.zeros(len(weights))
         row[edge.child] += 1.0
         for node, coefficient in edge.terms:
             row[node] -= coefficient
-        weight = sigma**2 / edge.variance
+        stiffness = sigma**2 / edge.variance
         where = np.flatnonzero(row)
-        precision[np.ix_(where, where)] += weight * np.outer(row[where], row[where])
+        precision[np.ix_(where, where)] += stiffness * np.outer(row[where], row[where])
         # Centring leaves a row that sums to zero unchanged; all of ours do.
-        weighted[where] += weight * row[where] * (edge.offset / sigma)
+        weighted[where] += stiffness * row[where] * (edge.offset / sigma)
     covariance = np.linalg.inv(precision)
     return Solution(centre + sigma * (covariance @ weighted), covariance * sigma**2)

@@ -8,7 +8,7 @@ so it over-subtracts and collapses to zero. See `search/README.md`, "The two sca
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ _KIND_LEAST = 16
 _KINDS = 8
 _SURPRISE = 8.0
 """An edit that moved the score by so many typical moves is a class of its own: see `cut_edges`."""
+_STEPS_LEAST = 16
+"""So many steps from parent to child bound sigma from above."""
 
 
 Prior = Callable[[float], float]
@@ -51,7 +53,8 @@ class Data:
 
     parent: Sequence[int]
     offset: Sequence[float]
-    count: Sequence[int]
+    count: Sequence[float]
+    """How many trials a program has had, or what weight they have, in units of one."""
     average: Sequence[float]
     """Less some origin near all of them."""
     kind: Sequence[int]
@@ -64,6 +67,8 @@ class Data:
     """Sum over programs of squared deviations of repeats from their program's average."""
     repeats: int
     """Degrees of freedom of `scatter`."""
+    step: float = 0.0
+    """The resolution of a coarse score; 0 for a fine one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +87,18 @@ class Scales:
         return (dict(self.kinds).get(kind, self.tau) / self.sigma) ** 2
 
 
-def fit(data: Data) -> tuple[Scales, Sequence[float]]:
-    """Return the scales, and the variance ratio of every edge (of the root: 0)."""
-    if data.repeats > 0 and data.scatter == 0:
-        return _noiseless(data)
+def fit(data: Data) -> tuple[Scales, list[float]]:
+    """Return the scales, and the variance ratio of every edge whose edit is ordinary (of the root: 0)."""
+    least = data.step / math.sqrt(12)
+    exact = data.repeats > 0 and data.scatter == 0
     cut = cut_edges(data)
     likelihood = _Likelihood(data, cut)
-    if likelihood.informative < 3 and data.repeats == 0:
-        return _noiseless(data)
-    sigma = likelihood.sigma(data)
+    sigma = 0.0
+    if not exact and (likelihood.informative >= 3 or data.repeats > 0):
+        sigma = likelihood.sigma(data)
+    sigma = max(sigma, least)
     if sigma == 0:
-        return _noiseless(data)
+        return _noiseless(data, cut)
     common = likelihood.average(_GRID, _broad, sigma=sigma, kind=None)
     likelihood.relative[:] = common
     kinds: list[tuple[int, float]] = []
@@ -105,15 +111,13 @@ def fit(data: Data) -> tuple[Scales, Sequence[float]]:
         float(value) ** 2 + extra / sigma**2
         for value, extra in zip(likelihood.relative, data.extra, strict=True)
     ]
-    for node, jump in cut.items():
-        ratio[node] = (jump / sigma) ** 2
     ratio[0] = 0.0
     return scales, ratio
 
 
-def _noiseless(data: Data) -> tuple[Scales, Sequence[float]]:
+def _noiseless(data: Data, cut: set[int]) -> tuple[Scales, list[float]]:
     """A trial shows the true score, so tau is the typical step itself."""
-    steps = list(_steps(data).values())
+    steps = [step for node, step in _steps(data).items() if node not in cut]
     tau = math.sqrt(math.fsum(step * step for step in steps) / len(steps)) if steps else 0.0
     return Scales(0.0, tau), [0.0] + [1.0] * (len(data.parent) - 1)
 
@@ -127,20 +131,30 @@ def _steps(data: Data) -> dict[int, float]:
     }
 
 
-def cut_edges(data: Data) -> dict[int, float]:
-    """Edits so drastic that they say nothing about the others: node to size of the step.
+def cut_edges(data: Data) -> set[int]:
+    """Edits so drastic that they say nothing about the others.
 
     One program that diverges to a million would make tau so large that nothing is shrunk any more.
-    Such an edge gets the variance that its own step suggests and is left out of the likelihood.
     """
     steps = _steps(data)
     if len(steps) < 4:
-        return {}
-    sizes = sorted(map(abs, steps.values()))
-    typical = max(sizes[len(sizes) // 2] * 1.4826, sizes[(3 * len(sizes)) // 4] / 1.15)
+        return set()
     noise = math.sqrt(2 * data.scatter / data.repeats) if data.repeats else 0.0
-    limit = _SURPRISE * max(typical, noise)
-    return {node: abs(step) for node, step in steps.items() if limit > 0 and abs(step) > limit}
+    limit = _SURPRISE * max(_typical(steps.values()), noise)
+    return {node for node, step in steps.items() if limit > 0 and abs(step) > limit}
+
+
+def _typical(steps: Iterable[float]) -> float:
+    """A robust sd of steps about 0."""
+    sizes = sorted(map(abs, steps))
+    return max(sizes[len(sizes) // 2] * 1.4826, sizes[(3 * len(sizes)) // 4] / 1.15)
+
+
+def _noise_in_steps(data: Data) -> float:
+    """What sigma cannot exceed: a step has the noise of both its ends, and its effect."""
+    steps = _steps(data)
+    bound = _typical(steps.values()) if len(steps) >= _STEPS_LEAST else 0.0
+    return bound or math.inf
 
 
 def _common_kinds(data: Data) -> Sequence[int]:
@@ -166,7 +180,7 @@ def _near(x: float) -> float:
 class _Likelihood:
     """Marginal likelihood of tau / sigma with sigma and the root integrated out (REML)."""
 
-    def __init__(self, data: Data, cut: dict[int, float]) -> None:
+    def __init__(self, data: Data, cut: set[int]) -> None:
         import numpy as np
 
         self._np = np
@@ -197,7 +211,8 @@ class _Likelihood:
         if data.repeats >= _SIGMA_WEIGHT:
             variance = min(variance, _SIGMA_TRUST * data.scatter / data.repeats)
         pooled = data.scatter + _SIGMA_WEIGHT * variance
-        return math.sqrt(pooled / (data.repeats + _SIGMA_WEIGHT))
+        sigma = math.sqrt(pooled / (data.repeats + _SIGMA_WEIGHT))
+        return min(sigma, _noise_in_steps(data))
 
     def average(
         self, grid: Sequence[float], log_prior: Prior, *, sigma: float, kind: int | None

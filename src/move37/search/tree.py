@@ -1,11 +1,12 @@
 """Exact Gaussian message passing on a tree, one observation at a time, and a heap of the best nodes.
 
 The model, in units of the noise of one trial (sigma = 1): `v[child] = v[parent] + offset + d`,
-`d ~ N(0, ratio)`, `y = v + e`, `e ~ N(0, 1)`, a flat prior on the root. `search/README.md` derives the
-formulas used here. Knows nothing of experiments, facts or hyperparameters.
+`d ~ N(0, ratio)`, `average = v + e`, `e ~ N(0, 1 / weight)`, a flat prior on the root. `search/README.md`
+derives the formulas used here. Knows nothing of experiments, facts or hyperparameters.
 """
 
 import heapq
+import math
 from collections.abc import Sequence
 
 _FORGOTTEN = 1e-14
@@ -37,9 +38,14 @@ class Tree:
         self.children: list[list[int]] = []
         self.ratio: list[float] = []
         self.offset: list[float] = []
-        self.count: list[int] = []
+        self.weight: list[float] = []
+        """Precision of a node's own trials together; 0 when it has none."""
         self.average: list[float] = []
-        # Of all observations at and below a node: precision, and precision times mean.
+        """Their weighted mean."""
+        # What the children of a node tell it, and all that is known at and below it: precision, and
+        # precision times mean.
+        self._told_precision: list[float] = []
+        self._told_weighted: list[float] = []
         self._precision: list[float] = []
         self._weighted: list[float] = []
         # What a node tells its parent, and how much of its parent's mean reaches it.
@@ -60,7 +66,7 @@ class Tree:
         self._ranked_at = -1
         self.version = 0
         """Grows whenever a mean or a variance may have changed."""
-        self._observations = 0
+        self._observed = 0
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -74,9 +80,12 @@ class Tree:
             self.children[parent].append(node)
         self.ratio.append(ratio)
         self.offset.append(offset)
-        self.count.append(0)
+        self.weight.append(0.0)
         self.average.append(0.0)
-        for column in (self._precision, self._weighted, self._up_precision, self._up_weighted):
+        for column in (
+            *(self._told_precision, self._told_weighted, self._precision, self._weighted),
+            *(self._up_precision, self._up_weighted),
+        ):
             column.append(0.0)
         self._pull.append(1.0)
         self._mean.append(self._mean[parent] if parent >= 0 else 0.0)
@@ -92,31 +101,39 @@ class Tree:
         self.ratio[node] = ratio
         self._known[node] = -1
 
-    def observe(self, node: int, score: float) -> None:
-        """Take the score of one more trial of a node."""
-        first = self._observations == 0
+    def observe(
+        self, node: int, *, weight: float, average: float, ratio: float | None = None
+    ) -> None:
+        """A node's own trials now say this together; and its edge, maybe, another variance.
+
+        weight: above 0, once anything of the node was observed.
+        """
+        first = self._observed == 0
         if first:
-            self.origin = score
+            self.origin = average
+        parent = self.parent[node]
         before = 0.0 if first else self.posterior(node)[0]
-        self._observations += 1
-        n = self.count[node] + 1
-        self.count[node] = n
-        # Welford's update: equal scores leave the average exactly as it is.
-        self.average[node] += (score - self.average[node]) / n if n > 1 else score
+        above = self.posterior(parent)[0] if parent >= 0 and not first else 0.0
+        self._observed += not self.weight[node]
+        self.weight[node], self.average[node] = weight, average
+        if ratio is not None:
+            self.ratio[node] = ratio
         if self.noise > 0:
-            self._precision[node] += 1.0
-            self._weighted[node] += score - self.origin
+            self._sum_up(node)
             self._tell_ancestors(node)
         self.version += 1
         after = self.posterior(node)[0]
-        if after > before and self.noise > 0 and not first:
-            self._raise_bounds(node, after - before)
+        if self.noise > 0 and not first:
+            # Below the node all means move as its own does, and elsewhere as that of its parent.
+            self._raise_bounds(node, after - before, without=parent)
+            if parent >= 0:
+                self._raise_bounds(parent, self.posterior(parent)[0] - above, without=node)
         self._push(node, after)
 
-    def fill(self, count: Sequence[int], average: Sequence[float], *, origin: float) -> None:
+    def fill(self, weight: Sequence[float], average: Sequence[float], *, origin: float) -> None:
         """Set what has been observed of every node at once; `reset` must follow."""
-        self.count, self.average, self.origin = list(count), list(average), origin
-        self._observations = sum(count)
+        self.weight, self.average, self.origin = list(weight), list(average), origin
+        self._observed = sum(each > 0 for each in weight)
 
     # --- beliefs -----------------------------------------------------------------------------------
 
@@ -129,6 +146,24 @@ class Tree:
         path = self._path(node)
         self._descend(path)
         return self._mean[node], self._variance[node]
+
+    def without(self, node: int) -> tuple[float, float, float, float]:
+        """What is known of a node but from its own trials and edge.
+
+        From above: mean (less `origin`) and variance of its parent's value plus the offset, infinite
+        when nothing is known. From below: precision and precision times mean of what its children
+        tell. The root knows nothing from above.
+        """
+        below = self._told_precision[node], self._told_weighted[node]
+        parent = self.parent[node]
+        if parent < 0:
+            return 0.0, math.inf, *below
+        mean, variance = self.posterior(parent)
+        precision = 1.0 / variance - self._up_precision[node]
+        if precision <= 1e-12 / variance:
+            return mean + self.offset[node], math.inf, *below
+        weighted = mean / variance - self._up_weighted[node]
+        return weighted / precision + self.offset[node], 1.0 / precision, *below
 
     def difference_variance(self, node: int, other: int) -> float:
         """Posterior variance of one node's value minus another's, over sigma squared.
@@ -205,8 +240,9 @@ class Tree:
         """Send new messages towards the root, until one no longer says anything new."""
         while (parent := self.parent[node]) >= 0:
             more_precision, more_weighted = self._message(node)
-            self._precision[parent] += more_precision
-            self._weighted[parent] += more_weighted
+            self._told_precision[parent] += more_precision
+            self._told_weighted[parent] += more_weighted
+            self._sum_up(parent)
             scale = abs(self._weighted[parent]) + self._precision[parent] * self.noise
             if (
                 abs(more_precision) <= _FORGOTTEN * self._precision[parent]
@@ -214,6 +250,12 @@ class Tree:
             ):
                 return
             node = parent
+
+    def _sum_up(self, node: int) -> None:
+        weight = self.weight[node]
+        own = weight * (self.average[node] - self.origin) if weight else 0.0
+        self._precision[node] = self._told_precision[node] + weight
+        self._weighted[node] = self._told_weighted[node] + own
 
     def _message(self, node: int) -> tuple[float, float]:
         """Renew what a node tells its parent; return by how much that changed."""
@@ -231,17 +273,14 @@ class Tree:
         self.noise = noise
         self.ratio = list(ratio)
         n = len(self)
-        self._precision = [float(count) for count in self.count]
-        self._weighted = [
-            count * (average - self.origin) if count else 0.0
-            for count, average in zip(self.count, self.average, strict=True)
-        ]
+        self._told_precision, self._told_weighted = [0.0] * n, [0.0] * n
         self._up_precision, self._up_weighted = [0.0] * n, [0.0] * n
-        if noise > 0:
-            for node in range(n - 1, 0, -1):
+        for node in range(n - 1, -1, -1):
+            self._sum_up(node)
+            if noise > 0 and node > 0:
                 precision, weighted = self._message(node)
-                self._precision[self.parent[node]] += precision
-                self._weighted[self.parent[node]] += weighted
+                self._told_precision[self.parent[node]] += precision
+                self._told_weighted[self.parent[node]] += weighted
         self.version += 1
         self._rebuild_heap()
 
@@ -271,18 +310,21 @@ class Tree:
     def _fresh_ranking(self, limit: int) -> bool:
         return self._ranked_at == self.version and len(self._ranked) >= limit
 
-    def _raise_bounds(self, node: int, rise: float) -> None:
-        """After a node's mean rose, keep every other node's bound above its mean.
+    def _raise_bounds(self, node: int, rise: float, *, without: int) -> None:
+        """After a node's mean rose, keep the bounds above the means on its side of one of its edges.
 
-        An observation moves every mean in the same direction, by a share of what it moves its own
-        node that shrinks along each edge (README, "How far news travels"). Near nodes are raised one
-        by one; what is left of the rise far away is added to everybody's bound. A fall needs nothing.
+        News moves every mean there in the same direction, by a share of what it moves this node that
+        shrinks along each edge (README, "How far news travels"). Near nodes are raised one by one;
+        what is left of the rise far away is added to everybody's bound. A fall needs nothing.
+        without: the neighbour at the other end of that edge.
         """
+        if rise <= 0:
+            return
         least = _SMALL_RISE * self.noise
         everywhere = 0.0
         reached = 0
         # The largest rises first, so that what is left for everybody is as small as it can be.
-        queue = [(-rise, node, -1)]
+        queue = [(-rise, node, without)]
         while queue:
             rise, here, source = heapq.heappop(queue)
             rise = -rise
@@ -290,7 +332,7 @@ class Tree:
                 everywhere = max(everywhere, rise)
                 break
             reached += 1
-            if self.count[here] and here != node:
+            if self.weight[here]:
                 self._enter(here, self._key[here] + rise)
             parent = self.parent[here]
             if parent >= 0 and parent != source:
@@ -329,7 +371,7 @@ class Tree:
             else:
                 mean = self.average[node] - self.origin
                 self._mean[node] = mean
-            if self.count[node]:
+            if self.weight[node]:
                 self._stamp[node] += 1
                 self._key[node] = mean
                 self._fresh[node] = self.version
