@@ -32,7 +32,7 @@ def data_times(directory: Path) -> dict[str, int]:
 
 
 def test_every_task_has_a_description() -> None:
-    assert gallery.names() == ("bpb",)
+    assert gallery.names() == ("bpb", "tabular")
     for name in gallery.names():
         entry = gallery.describe(name)
         assert entry.name == name
@@ -41,7 +41,7 @@ def test_every_task_has_a_description() -> None:
 
 
 def test_an_unknown_task_is_answered_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(Move37Error, match=r"no gallery task 'chess'; there are bpb"):
+    with pytest.raises(Move37Error, match=r"no gallery task 'chess'; there are bpb, tabular"):
         gallery.describe("chess")
     with pytest.raises(Move37Error, match="chess"):
         gallery.install("chess", tmp_path)

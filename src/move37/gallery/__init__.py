@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from move37.core.errors import Move37Error
-from move37.gallery import bpb
+from move37.gallery import bpb, tabular
 from move37.gallery.entry import GalleryEntry
 
 __all__ = ["GalleryEntry", "describe", "install", "names"]
 
-ENTRIES = {entry.name: entry for entry in (bpb.ENTRY,)}
+ENTRIES = {entry.name: entry for entry in (bpb.ENTRY, tabular.ENTRY)}
 
 
 def names() -> tuple[str, ...]:
