@@ -13,6 +13,7 @@ from move37.core.records import (
     Belief,
     Budget,
     CheckJob,
+    EditEffect,
     Failed,
     Finding,
     Grade,
@@ -202,6 +203,36 @@ class EvaluatorChecked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AblationOpened:
+    """The edits of this experiment will be taken out, one by one, to see which of them matter."""
+
+    ablation: int
+    """Counts from 0 over the study."""
+    experiment: int
+    edits: int
+    """How many it was cut into."""
+    first: int
+    """The index of the first search trial that counts: the earlier ones helped to choose it."""
+    margin: float
+    """On the score: an edit does nothing if taking it out costs less. Fixed before the first trial."""
+    trials: int
+    """At most so many, certification apart."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ablated:
+    """Which edits of an experiment matter, and the program that has no others."""
+
+    ablation: int
+    experiment: int
+    effects: tuple[EditEffect, ...]
+    pruned: int | None
+    """Certified not to be worse by the margin or more. `None`: there is no such program."""
+    reason: str
+    """In one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionStarted:
     """An engine began to work on the study."""
 
@@ -231,6 +262,8 @@ Fact = (
     | Certified
     | Probed
     | EvaluatorChecked
+    | AblationOpened
+    | Ablated
     | SessionStarted
     | SessionEnded
 )
@@ -247,6 +280,8 @@ FACTS: tuple[type[Fact], ...] = (
     Certified,
     Probed,
     EvaluatorChecked,
+    AblationOpened,
+    Ablated,
     SessionStarted,
     SessionEnded,
 )

@@ -6,6 +6,8 @@ from typing import assert_never
 
 from move37.core.errors import StudyError
 from move37.core.facts import (
+    Ablated,
+    AblationOpened,
     CertificationOpened,
     Certified,
     Checked,
@@ -115,6 +117,8 @@ class History:
         self._epochs: list[EpochStarted] = []
         self._certifications: list[CertificationOpened] = []
         self._certificates: dict[int, Certified] = {}
+        self._ablations: list[AblationOpened] = []
+        self._ablated: dict[int, Ablated] = {}
         self._probes: dict[str, Probed] = {}
         self._evaluator: EvaluatorChecked | None = None
         self._rejected_in_a_row = 0
@@ -185,8 +189,12 @@ class History:
         return self._certificates
 
     def certificate_of(self, experiment: int) -> Certified | None:
-        """The latest one of this experiment."""
-        found = [c for c in self._certificates.values() if c.experiment == experiment]
+        """The latest one that says whether this experiment is better than its baseline."""
+        start = self._epochs[self[experiment].epoch].baseline
+        asked = (experiment, start, "better")
+        found = [
+            c for c in self._certificates.values() if (c.experiment, c.baseline, c.kind) == asked
+        ]
         return found[-1] if found else None
 
     @property
@@ -198,6 +206,20 @@ class History:
     def evaluator(self) -> EvaluatorChecked | None:
         """The evaluator certificate of the current epoch, the latest one."""
         return self._evaluator
+
+    @property
+    def ablations(self) -> Sequence[AblationOpened]:
+        return self._ablations
+
+    @property
+    def ablated(self) -> Mapping[int, Ablated]:
+        """What came of them, by ablation number."""
+        return self._ablated
+
+    def pruned(self, experiment: int) -> int | None:
+        """The same program without the edits that do nothing, certified not to be worse."""
+        found = [each.pruned for each in self._ablated.values() if each.experiment == experiment]
+        return next((each for each in reversed(found) if each is not None), None)
 
     @property
     def certified_lately(self) -> int:
@@ -314,6 +336,10 @@ class History:
                 self._probes[fact.probe] = fact
             case EvaluatorChecked():
                 self._evaluator = fact
+            case AblationOpened():
+                self._ablations.append(fact)
+            case Ablated():
+                self._ablated[fact.ablation] = fact
             case SessionStarted():
                 self._session, self._rejected_in_a_row = fact, 0
             case SessionEnded():

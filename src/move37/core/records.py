@@ -375,6 +375,28 @@ class Repeats:
     """The largest."""
 
 
+# --- which edits matter --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EditEffect:
+    """One edit of a program, and what taking it out does."""
+
+    label: str
+    """Such as `LEARNING_RATE = 0.001 → 0.003`."""
+    places: tuple[str, ...]
+    """Such as `train.py:17`."""
+    steps: tuple[int, ...]
+    """The experiments that it came from."""
+    experiment: int | None
+    """The program without it. `None`: it was not tried."""
+    effect: Interval | None
+    """Of taking it out, on the score: below 0, it is needed. `None` when nothing could be measured."""
+    kept: bool
+    reason: str
+    """Why it is kept or dropped, in a sentence."""
+
+
 # --- search --------------------------------------------------------------------------------------
 
 
@@ -464,6 +486,7 @@ class ProbeJob:
     """In the metric's own unit: better than anything that was measured."""
     printed: str
     """How the evaluation would print that."""
+    split: int = 0
 
     @property
     def id(self) -> str:

@@ -182,8 +182,8 @@ def _units(
 
     seen, fresh = gains("search"), gains("certify")
     by_unit = fresh or seen
-    total = math.fsum(by_unit.values())
-    if len(by_unit) >= _FEW_UNITS and total > 0:
+    total = math.fsum(map(abs, by_unit.values()))
+    if len(by_unit) >= _FEW_UNITS and math.fsum(by_unit.values()) > 0:
         most = max(by_unit, key=lambda name: by_unit[name])
         if by_unit[most] > _MOST_OF_IT * total:
             yield Remark(
