@@ -28,7 +28,7 @@ from move37.core.records import (
 )
 from move37.referee.artefacts import why_no_data
 from move37.referee.metrics import clean, parse_metrics, read_metric
-from move37.referee.units import UNITS_NAME, dump_units, forget_units, read_units
+from move37.referee.units import UNITS_NAME, dump_units, forget_units, mean_error, read_units
 
 METRICS_KEPT = 200
 """A trial keeps so many of the metrics that it printed: those that are needed, then the latest."""
@@ -146,6 +146,7 @@ def _close(
             outcome = units
         elif units is not None:
             kept[f"{job.id}/units"] = dump_units(units)
+            outcome = replace(outcome, unit_error=mean_error(list(units.values())))
     if isinstance(outcome, Failed):
         seconds = sum(exit.seconds for exit in exits)
         outcome = replace(outcome, output=last_lines(exits[-1]), seconds=seconds)

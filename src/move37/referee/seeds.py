@@ -5,6 +5,7 @@ two programs differ by what they are and not by their luck. Seeds of certificati
 search, and never twice.
 """
 
+from dataclasses import replace
 from itertools import count
 
 from move37.core.history import Experiment, History
@@ -40,17 +41,26 @@ def trial_split(study_seed: int, purpose: Purpose, index: int) -> int:
 
 
 def _mixed(start: int, purpose: Purpose, index: int) -> int:
-    seed = (start + 2 * index + (purpose == "certify")) % _COUNT
+    # Stages count down from zero: the circle is far too long for the two to meet.
+    place = -2 * (index + 1) if purpose == "stage" else 2 * index + (purpose == "certify")
+    seed = (start + place) % _COUNT
     for shift, odd in zip(_SHIFTS, (*_ODD, 1), strict=True):
         seed = (seed ^ (seed >> shift)) * odd % _COUNT
     return seed
 
 
 def search_trial(history: History, experiment: Experiment) -> TrialJob:
-    """The next search trial of a program that exists: of the lowest index that none has had."""
+    """The next search trial of a program that exists: of the lowest index that none has had.
+
+    With `evaluate.pair` the baseline is measured back to back with it, on the same seed.
+    """
     had = {trial.index for trial in experiment.trials if trial.purpose == "search"}
     index = next(index for index in count() if index not in had)
-    return trial_job(history, experiment, "search", index)
+    job = trial_job(history, experiment, "search", index)
+    epoch = history.epochs[experiment.epoch]
+    if experiment.is_baseline or not epoch.task.get("evaluate", {}).get("pair", False):
+        return job
+    return replace(job, reference=epoch.baseline, reference_commit=epoch.commit)
 
 
 def trial_job(

@@ -5,11 +5,13 @@ here follows, waits for, or reads more than it must.
 """
 
 import json
+import math
 import os
 import stat
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import stdev
 from typing import Any, NoReturn
 
 from move37.core.records import Failed
@@ -48,6 +50,11 @@ def parse_units(data: bytes) -> Mapping[str, float]:
     if not parsed:
         raise UnitsError("names no unit; leave it out when there are none")
     return {str(name): _number(name, value) for name, value in parsed.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def mean_error(values: Sequence[float]) -> float | None:
+    """Standard error of a mean over units; `None` for fewer than two."""
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
 def dump_units(units: Mapping[str, float]) -> bytes:

@@ -1,0 +1,58 @@
+"""Two programs measured back to back, so that what the machine does meanwhile happens to both."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from move37.core.protocols import Attachments
+from move37.core.records import Measured, Trial, TrialJob
+from move37.referee.units import mean_error, parse_units
+
+Measure = Callable[[TrialJob], tuple[Trial, Attachments] | None]
+
+
+def back_to_back(job: TrialJob, measure: Measure) -> tuple[Trial, Attachments] | None:
+    """Measure a job's program and its reference on the same seed; `None` when one was stopped.
+
+    Which of them goes first alternates with seed and experiment, so that being first is nobody's
+    advantage. A reference that fails is no matter: the trial stands as it is, without one; and a
+    program that failed needs none. Attachments: the program's own.
+    """
+    if job.reference is None or job.reference_commit is None:
+        return measure(job)
+    beside = replace(
+        job,
+        experiment=job.reference,
+        commit=job.reference_commit,
+        reference=None,
+        reference_commit=None,
+    )
+    last = (job.seed ^ job.experiment) & 1 == 0
+    reference = None if last else measure(beside)
+    own = measure(job) if last or reference is not None else None
+    if own is None or not isinstance(own[0].outcome, Measured):
+        return own
+    reference = reference or measure(beside)
+    if reference is None:
+        return None
+    trial, kept = own
+    outcome = reference[0].outcome
+    paired = replace(
+        trial,
+        paired_with=job.reference,
+        reference=outcome.score if isinstance(outcome, Measured) else None,
+        paired_error=paired_error(
+            kept.get(f"{job.id}/units"), reference[1].get(f"{beside.id}/units")
+        ),
+    )
+    return paired, kept
+
+
+def paired_error(units: bytes | None, others: bytes | None) -> float | None:
+    """Standard error, over the units that both have, of the mean difference of two programs.
+
+    units, others: `units` attachments. `None` when there are not at least two units in common.
+    """
+    if units is None or others is None:
+        return None
+    mine, theirs = parse_units(units), parse_units(others)
+    return mean_error([mine[name] - theirs[name] for name in mine if name in theirs])
