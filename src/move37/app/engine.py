@@ -105,9 +105,17 @@ class Engine:
         self.complaint = loop.complaint
         return halt
 
-    def certify(self, experiment: int) -> bool:
+    def certify(
+        self,
+        experiment: int,
+        *,
+        against: int | None = None,
+        margin: float | None = None,
+        pairs: int | None = None,
+    ) -> bool:
         """Compare an experiment with the baseline on fresh seeds. `False`: stopped before the end.
 
+        against, margin, pairs: as for `open_certification`.
         A certification that an earlier run left unfinished is finished first: what was opened is
         always concluded, so that no unwelcome result can be dropped.
         """
@@ -115,25 +123,38 @@ class Engine:
 
         study = self.study
         left_over = self._unfinished()
-        if left_over is not None and not self._conclude(left_over):
+        if not self.finish():
             return False
-        if left_over is not None and left_over.experiment == experiment:
+        reference = study.history.baseline.id if against is None else against
+        asked = (experiment, reference, margin)
+        if left_over and (left_over.experiment, left_over.baseline, left_over.margin) == asked:
             return True
         study.journal.record(
-            open_certification(study.history, study.believer, study.task, experiment)
+            open_certification(
+                study.history,
+                study.believer,
+                study.task,
+                experiment,
+                against=against,
+                margin=margin,
+                pairs=pairs,
+            )
         )
         return self._conclude(study.history.certifications[-1])
 
-    def unfinished(self) -> int | None:
-        """The experiment whose certification was begun in this epoch and not concluded, if any."""
-        opened = self._unfinished()
-        return None if opened is None else opened.experiment
+    def finish(self) -> bool:
+        """Conclude the certification that was begun in this epoch and not concluded, if any.
+
+        `False`: stopped before the end.
+        """
+        left_over = self._unfinished()
+        return left_over is None or self._conclude(left_over)
 
     def _unfinished(self) -> CertificationOpened | None:
         history = self.study.history
         for opened in history.certifications:
             concluded = opened.certification in history.certificates
-            if not concluded and opened.baseline == history.epoch.baseline:
+            if not concluded and history[opened.experiment].epoch == history.epoch.epoch:
                 return opened
         return None
 
@@ -145,7 +166,7 @@ class Engine:
         done = settle(
             study.journal,
             self.runner,
-            wants=lambda: wanted_trials(study.history, opened, study.task.checks),
+            wants=lambda: wanted_trials(study.history, opened, study.task, study.store.attachment),
             stopped=lambda: self._stop.soft,
         )
         if done:

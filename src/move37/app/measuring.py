@@ -134,9 +134,11 @@ def _certify_contender(engine: Engine) -> CertificateView | None:
     facts, so that a run that was killed in between certifies what it would have certified anyway.
     """
     study = engine.study
-    while (target := engine.unfinished() or _due(study)) is not None:
-        if not engine.certify(target):
-            return None
+    done = engine.finish()
+    while done and (target := _due(study)) is not None:
+        done = engine.certify(target)
+    if not done:
+        return None
     return _latest(study)
 
 

@@ -69,7 +69,7 @@ class Study:
         latest = {
             certified.experiment: certified.claim
             for _, certified in sorted(history.certificates.items())
-            if certified.baseline == history.epoch.baseline
+            if (certified.baseline, certified.kind) == (history.epoch.baseline, "better")
         }
         means = {
             id: belief.mean

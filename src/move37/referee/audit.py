@@ -7,7 +7,8 @@ from move37.core.errors import StudyError
 from move37.core.facts import Certified, EpochStarted
 from move37.core.history import Experiment, History
 from move37.core.records import Interval, Measured, Task, Trial
-from move37.referee.certify import Attachment, claim_level, conclude, least_pairs
+from move37.referee.certify import claim_level, conclude, least_pairs
+from move37.referee.evidence import Attachment
 from move37.referee.measure import violated_limit
 from move37.referee.seeds import trial_seed
 from move37.referee.units import UNITS_NAME, UnitsError
@@ -76,7 +77,7 @@ def _audit_certificates(
             yield f"{where}: nobody opened that certification"
             continue
         opened = history.certifications[recorded.certification]
-        if opened.pairs < least_pairs(claim_level(opened.certification)):
+        if opened.pairs < least_pairs(claim_level(opened.certification, opened.alpha)):
             yield f"{where}: {opened.pairs} pairs were planned, too few for any claim"
         task = tasks[history[opened.experiment].epoch]
         if task is None:
@@ -96,12 +97,14 @@ def _differences(recorded: Certified, again: Certified) -> Iterator[str]:
         yield "it compares other experiments than were to be compared"
     if recorded.claim != again.claim:
         yield f"claim is {recorded.claim}, and should be {again.claim}: {again.reason}"
-    for name in ("effect", "holdout"):
+    if recorded.kind != again.kind:
+        yield f"it says {recorded.kind!r} where {again.kind!r} was asked"
+    for name in ("effect", "holdout", "estimate", "overfit"):
         old: Interval | None = getattr(recorded, name)
         new: Interval | None = getattr(again, name)
         if not _equal_intervals(old, new):
             yield f"{name} is {_spell(old)}, and should be {_spell(new)}"
-    for name in ("baseline_score", "holdout_baseline_score"):
+    for name in ("baseline_score", "holdout_baseline_score", "shrinkage"):
         before: float | None = getattr(recorded, name)
         after: float | None = getattr(again, name)
         if not _equal(before, after):

@@ -4,7 +4,7 @@ The rule is in `docs/claims.md`. Everything here is a pure function of the histo
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -12,41 +12,44 @@ from move37.core.errors import StudyError
 from move37.core.facts import CertificationOpened, Certified
 from move37.core.history import Experiment, History
 from move37.core.protocols import Believer
-from move37.core.records import (
-    Belief,
-    Check,
-    Failed,
-    Interval,
-    Job,
-    Measured,
-    Metric,
-    Task,
-    Trial,
+from move37.core.records import Belief, Failed, Interval, Job, Metric, Task
+from move37.referee.evidence import (
+    Attachment,
+    Pair,
+    finished_pairs,
+    fresh_trials,
+    holdout_scores,
+    indexes,
+    may_see_holdout,
+    unit_differences,
+    why_not,
 )
-from move37.referee.intervals import Units, normal_quantile, paired_interval, units_interval
+from move37.referee.intervals import crossed_interval, normal_quantile, paired_interval
+from move37.referee.overfit import Fresh, estimate, fresh, overfit
 from move37.referee.seeds import trial_job
-from move37.referee.units import parse_units
+from move37.referee.sequential import Decision, Plan, confidence, decide
 from move37.referee.wants import missing_checks
-from move37.referee.words import number, spell_interval
+from move37.referee.words import number, spell_estimate, spell_interval
 
 ALPHA = 0.05
 """The chance that a study makes any false claim, however many times it certifies."""
-MOST_PAIRS = 20
+MOST_PAIRS = 40
 POWER = 0.9
-"""Pairs are planned so that an effect as large as believed is claimed with this probability."""
-
-Attachment = Callable[[str], bytes | None]
-"""Looks up a blob by its key, such as `x12-certify-0/units`."""
+GENEROUS = 2
+"""So many times the pairs that would do, once, for an effect as large as believed: it often is not."""
 
 
-def claim_level(certification: int) -> float:
+# --- the plan ------------------------------------------------------------------------------------
+
+
+def claim_level(certification: int, alpha: float = ALPHA) -> float:
     """Two-sided confidence level of a study's claim, counted from 0: 0.95, 0.983, 0.992, ...
 
-    The k-th may err on the side of a claim with probability `ALPHA / ((k + 1) (k + 2))`. These sum
-    to `ALPHA`, so by Bonferroni's inequality the whole study keeps it, without an end to be fixed
+    The k-th may err on the side of a claim with probability `alpha / ((k + 1) (k + 2))`. These sum
+    to `alpha`, so by Bonferroni's inequality the whole study keeps it, without an end to be fixed
     beforehand (alpha-spending: G. Lan and D. DeMets, Biometrika 70 (1983)).
     """
-    return 1 - 2 * ALPHA / ((certification + 1) * (certification + 2))
+    return 1 - 2 * alpha / ((certification + 1) * (certification + 2))
 
 
 def least_pairs(level: float) -> int:
@@ -58,98 +61,197 @@ def least_pairs(level: float) -> int:
     return math.ceil(-math.log2((1 - level) / 2) - 1e-9)
 
 
-def planned_pairs(believed: Belief, noise: float, min_effect: float, level: float) -> int:
-    """How many pairs of fresh trials to run, fixed before the first one.
+def planned_pairs(believed: Belief, noise: float, edge: float, level: float) -> int:
+    """How many pairs of fresh trials there may be, fixed before the first one.
 
-    Enough to claim the believed effect with probability `POWER`, were the noise of a pair
-    `sqrt(2) * noise`, which is an upper bound as common seeds only lessen it; never fewer than
-    `least_pairs`, nor more than `MOST_PAIRS` unless those are. A deterministic evaluation takes the
-    least: equal seeds repeat exactly, but nobody knows that of a program tried once.
+    `GENEROUS` times what one look would need to claim the believed effect, beyond `edge`, with
+    probability `POWER`, were the noise of a pair `sqrt(2) * noise`, which is an upper bound as common
+    seeds only lessen it; never fewer than `least_pairs`, nor more than `MOST_PAIRS` unless those are.
+    Most comparisons end much earlier. A deterministic evaluation takes the least: equal seeds
+    repeat exactly, but nobody knows that of a program tried once.
 
     Source: W. Guenther, "Sample size formulas for normal theory t tests", The American Statistician
     35 (1981): the normal formula plus z^2 / 2.
     """
     least = least_pairs(level)
-    gain = believed.mean - min_effect
+    gain = believed.mean - edge
     if noise == 0:
         return least
     if gain <= 0:
         return max(least, MOST_PAIRS)
     z = normal_quantile((1 + level) / 2)
     in_noise = min(math.sqrt(2) * noise / gain, MOST_PAIRS)  # beyond that, the square says no more
-    needed = ((z + normal_quantile(POWER)) * in_noise) ** 2 + z**2 / 2
-    return max(least, min(MOST_PAIRS, math.ceil(needed)))
+    needed = max(least, ((z + normal_quantile(POWER)) * in_noise) ** 2 + z**2 / 2)
+    return max(least, min(MOST_PAIRS, GENEROUS * math.ceil(needed)))
+
+
+def plan_of(opened: CertificationOpened, metric: Metric) -> Plan:
+    """The test that was fixed when a certification was opened."""
+    level = claim_level(opened.certification, opened.alpha)
+    return Plan(pairs=opened.pairs, alpha=(1 - level) / 2, edge=_edge(opened.margin, metric))
+
+
+def _edge(margin: float | None, metric: Metric) -> float:
+    """What the effect has to exceed. On the score."""
+    return metric.min_effect if margin is None else -margin
 
 
 def open_certification(
-    history: History, believer: Believer, task: Task, experiment: int
+    history: History,
+    believer: Believer,
+    task: Task,
+    experiment: int,
+    *,
+    against: int | None = None,
+    margin: float | None = None,
+    pairs: int | None = None,
 ) -> CertificationOpened:
-    """Plan the next certification. Raises `StudyError` when there is nothing to certify."""
+    """Plan the next certification. Raises `StudyError` when there is nothing to certify.
+
+    against: what to compare it with, the baseline unless given: any experiment of the same epoch.
+    margin: asks whether it is *not worse* by so much or more, on the score, and not whether it is
+        better. Above 0: without a margin nothing can be shown not to be worse.
+    pairs: at the most; planned from what the search believes unless given, and never fewer than a
+        claim needs.
+    """
     one, baseline = history[experiment], history.baseline
-    if one.epoch != baseline.epoch:
-        raise StudyError(
-            f"x{experiment} was measured before the task changed; certify an experiment "
-            f"from x{baseline.id} on"
-        )
-    if one.is_baseline:
-        raise StudyError(
-            f"x{experiment} is the baseline itself: there is nothing to compare it with"
-        )
-    if isinstance(one.outcome, Failed):
-        raise StudyError(f"x{experiment} failed ({one.outcome.reason}); certify one that did not")
-    if failed := [check.name for check in task.checks if one.checks.get(check.name) is False]:
-        raise StudyError(
-            f"x{experiment} does not pass the check {failed[0]!r}; certify one that does"
-        )
-    believed = believer.difference(experiment, baseline.id)
+    _refuse_unfit(one, baseline, task)
+    reference = baseline if against is None else history[against]
+    _refuse_reference(one, reference, margin)
+    believed = believer.difference(experiment, reference.id)
     if believed is None or one.outcome is None:
         raise StudyError(f"x{experiment} has not been measured yet; go on with `move37 run`")
     certification = len(history.certifications)
     level = claim_level(certification)
+    edge = _edge(margin, task.metric)
+    planned = planned_pairs(believed, believer.noise, edge, level)
     return CertificationOpened(
         certification=certification,
         experiment=experiment,
-        baseline=baseline.id,
+        baseline=reference.id,
         believed=believed,
-        pairs=planned_pairs(believed, believer.noise, task.metric.min_effect, level),
+        pairs=planned if pairs is None else max(pairs, least_pairs(level)),
+        rule="sequential",
+        margin=margin,
+        alpha=ALPHA,
     )
 
 
+def _refuse_unfit(one: Experiment, baseline: Experiment, task: Task) -> None:
+    if one.epoch != baseline.epoch:
+        raise StudyError(
+            f"x{one.id} was measured before the task changed; certify an experiment "
+            f"from x{baseline.id} on"
+        )
+    if one.is_baseline:
+        raise StudyError(f"x{one.id} is the baseline itself: there is nothing to compare it with")
+    if isinstance(one.outcome, Failed):
+        raise StudyError(f"x{one.id} failed ({one.outcome.reason}); certify one that did not")
+    if failed := [check.name for check in task.checks if one.checks.get(check.name) is False]:
+        raise StudyError(f"x{one.id} does not pass the check {failed[0]!r}; certify one that does")
+
+
+def _refuse_reference(one: Experiment, reference: Experiment, margin: float | None) -> None:
+    if reference.id == one.id:
+        raise StudyError(f"x{one.id} cannot be compared with itself")
+    if reference.epoch != one.epoch or not reference.is_measured:
+        raise StudyError(
+            f"x{reference.id} was not measured in the epoch of x{one.id}; compare with one that was"
+        )
+    if margin is not None and not (margin > 0 and math.isfinite(margin)):
+        raise StudyError(
+            f"a margin is a positive number, such as 0.01, not {margin!r}: however good the "
+            "evidence, it never shows that a program is not worse by anything at all"
+        )
+
+
+# --- what is still wanted ------------------------------------------------------------------------
+
+
 def wanted_trials(
-    history: History, opened: CertificationOpened, checks: Sequence[Check] = ()
+    history: History, opened: CertificationOpened, task: Task, attachment: Attachment
 ) -> Sequence[Job]:
-    """The jobs that are still needed, in the order to run them in.
+    """The jobs that are needed now, in the order to run them in; none once it is decided.
 
     Checks that have not been run on the champion come first. Then champion and baseline alternate,
-    and so does which of them goes first (ABBA), so that a drift of the machine favours neither.
+    and so does which of them goes first (ABBA), so that a drift of the machine favours neither. All
+    pairs up to the next look are wanted at once, and none beyond: where it stops hangs on
+    what was measured, and not on how many workers measured it.
     Nothing more is wanted once the champion has failed a check or a trial.
     """
     one = history[opened.experiment]
-    champion, baseline = _fresh(history, opened)
-    if one.passes([check.name for check in checks]) is False:
+    until = _until(history, opened, task, attachment)
+    champion = fresh_trials(history, opened.experiment, until)
+    baseline = fresh_trials(history, opened.baseline, until)
+    if why_not(one, champion.values(), task.checks):
         return []
-    if any(isinstance(trial.outcome, Failed) for trial in champion.values()):
-        return []
-    jobs: list[Job] = list(missing_checks(one, checks))
-    for index in _indexes(history, opened):
+    jobs: list[Job] = list(missing_checks(one, task.checks))
+    holdout = may_see_holdout(history, opened)
+    for index in until:
         pair = [(one, champion), (history[opened.baseline], baseline)]
         for experiment, ended in pair if index % 2 == 0 else reversed(pair):
             if index not in ended:
-                jobs.append(trial_job(history, experiment, "certify", index))
+                jobs.append(trial_job(history, experiment, "certify", index, holdout=holdout))
     return jobs
+
+
+def _until(
+    history: History, opened: CertificationOpened, task: Task, attachment: Attachment
+) -> range:
+    """The indexes that are to be run up to the next look, or were up to the one that decided."""
+    among = indexes(history, opened)
+    if opened.rule == "fixed":
+        return among
+    champion = fresh_trials(history, opened.experiment, among)
+    baseline = fresh_trials(history, opened.baseline, among)
+    ended = champion.keys() & baseline.keys()
+    lost = {index for index, trial in baseline.items() if isinstance(trial.outcome, Failed)}
+    prefixes = [among[: _reach(among, lost, look)] for look in plan_of(opened, task.metric).looks()]
+    done = [prefix for prefix in prefixes if all(index in ended for index in prefix)]
+    if done:
+        decision = _decide(history, opened, task, attachment, done[-1])
+        if decision.is_over:
+            return among[: _reach(among, lost, decision.pairs)]
+    return prefixes[min(len(done), len(prefixes) - 1)]
+
+
+def _reach(among: range, lost: set[int], pairs: int) -> int:
+    """How many indexes it takes for so many pairs that are not lost; all, if there are too few."""
+    left = 0
+    for place, index in enumerate(among):
+        left += index not in lost
+        if left == pairs:
+            return place + 1
+    return len(among)
+
+
+def _decide(
+    history: History,
+    opened: CertificationOpened,
+    task: Task,
+    attachment: Attachment,
+    among: range,
+) -> Decision:
+    pairs = finished_pairs(history, opened, among)
+    rows = unit_differences(opened, pairs, task.metric, attachment)
+    return decide([pair.difference for pair in pairs], plan_of(opened, task.metric), rows)
+
+
+# --- the verdict ---------------------------------------------------------------------------------
 
 
 def conclude(
     history: History, opened: CertificationOpened, task: Task, attachment: Attachment
 ) -> Certified:
     """Say what the fresh evidence shows. Raises `StudyError` while something is still wanted."""
-    if wanted := wanted_trials(history, opened, task.checks):
+    if wanted := wanted_trials(history, opened, task, attachment):
         raise StudyError(
             f"certification {opened.certification} of x{opened.experiment} still wants "
             f"{len(wanted)} jobs; run `move37 certify x{opened.experiment}`"
         )
     evidence = _gather(history, opened, task, attachment)
-    claim, reason = _decide(evidence, opened, task.metric)
+    claim, reason = _verdict(evidence, opened, task.metric)
+    guess = evidence.estimate
     return Certified(
         certification=opened.certification,
         experiment=opened.experiment,
@@ -160,10 +262,11 @@ def conclude(
         holdout_baseline_score=evidence.holdout_baseline_score,
         claim=claim,
         reason=reason,
+        kind="better" if opened.margin is None else "not worse",
+        estimate=guess,
+        shrinkage=None if guess is None else opened.believed.mean - guess.effect,
+        overfit=evidence.overfit,
     )
-
-
-# --- the evidence --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,147 +274,160 @@ class _Evidence:
     missing: str = ""
     """Why there is no effect; empty when there is one."""
     effect: Interval | None = None
+    ended: str = ""
+    """How it came to its end, for the reason."""
     by_unit: bool = False
     baseline_score: float | None = None
     holdout: Interval | None = None
     holdout_baseline_score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Two trials with one seed."""
-
-    index: int
-    champion: Measured
-    baseline: Measured
+    repeated: bool = False
+    """The hold-out was looked at before, and is only repeated."""
+    estimate: Interval | None = None
+    overfit: Interval | None = None
 
 
 def _gather(
     history: History, opened: CertificationOpened, task: Task, attachment: Attachment
 ) -> _Evidence:
-    level = claim_level(opened.certification)
-    champion, baseline = _fresh(history, opened)
-    if missing := _why_not(history[opened.experiment], champion.values(), task.checks):
+    until = _until(history, opened, task, attachment)
+    champion = fresh_trials(history, opened.experiment, until)
+    if missing := why_not(history[opened.experiment], champion.values(), task.checks):
         return _Evidence(missing=missing)
-    pairs = [
-        _Pair(index, new, old)
-        for index in champion.keys() & baseline.keys()
-        if isinstance(new := champion[index].outcome, Measured)
-        and isinstance(old := baseline[index].outcome, Measured)
-    ]
-    pairs.sort(key=lambda pair: pair.index)
-    if len(pairs) < least_pairs(level):
+    plan, pairs = plan_of(opened, task.metric), finished_pairs(history, opened, until)
+    least = plan.looks()[0] if opened.rule == "sequential" else least_pairs(1 - 2 * plan.alpha)
+    if len(pairs) < least:
         return _Evidence(
-            missing=f"the baseline finished {len(pairs)} of {opened.pairs} fresh trials, "
-            f"and a claim rests on no fewer than {least_pairs(level)} pairs"
+            missing=f"the baseline finished {len(pairs)} of {len(until)} fresh trials, "
+            f"and a claim rests on no fewer than {least} pairs"
         )
-    by_unit = _by_unit(opened, pairs, task.metric, attachment)
-    effect = paired_interval([pair.champion.score - pair.baseline.score for pair in pairs], level)
-    held = [scores for pair in pairs if (scores := _holdout_scores(pair, task.metric)) is not None]
-    whole = len(held) == len(pairs)
+    rows = unit_differences(opened, pairs, task.metric, attachment)
+    differences = [pair.difference for pair in pairs]
+    effect, ended = _effect(opened, plan, differences, rows)
+    assert effect is not None, "as many pairs as a claim needs give an interval"
+    pairs = pairs[: effect.pairs]
+    seen = fresh(differences[: effect.pairs], None if rows is None else rows[: effect.pairs])
+    held = _holdout(history, opened, task.metric, pairs, effect.level)
+    old = opened.rule == "fixed"
     return _Evidence(
-        effect=effect if by_unit is None else units_interval(*by_unit, level) or effect,
-        by_unit=by_unit is not None,
+        effect=effect,
+        ended=ended,
+        by_unit=rows is not None,
         baseline_score=fmean(pair.baseline.score for pair in pairs),
-        holdout=paired_interval([new - old for new, old in held], level) if whole else None,
-        holdout_baseline_score=fmean(old for _, old in held) if whole else None,
+        holdout=held.interval,
+        holdout_baseline_score=held.baseline_score,
+        repeated=held.repeated,
+        estimate=None if old else estimate(opened.believed, seen),
+        overfit=None if old else overfit(opened.believed, held.seen or seen),
     )
 
 
-def _why_not(one: Experiment, fresh: Iterable[Trial], checks: Sequence[Check]) -> str:
-    """Why the champion cannot be one, whatever its scores; empty when it can."""
-    for check in checks:
-        if one.checks.get(check.name) is False:
-            return f"x{one.id} does not pass the check {check.name!r}"
-    for trial in sorted(fresh, key=lambda trial: trial.index):
-        if isinstance(trial.outcome, Failed):
-            return f"x{one.id} fails on the fresh seed {trial.seed}: {trial.outcome.reason}"
-    return ""
+def _effect(
+    opened: CertificationOpened,
+    plan: Plan,
+    differences: Sequence[float],
+    rows: Sequence[Sequence[float]] | None,
+) -> tuple[Interval | None, str]:
+    """The interval that decides, of the pairs that count, and how they came to their end."""
+    if opened.rule == "fixed":
+        level = 1 - 2 * plan.alpha
+        by_unit = None if rows is None else crossed_interval(rows, level)
+        return by_unit or paired_interval(differences, level), ""
+    decision = decide(differences, plan, rows)
+    seen = None if rows is None else rows[: decision.pairs]
+    return confidence(differences[: decision.pairs], plan, seen), _ENDED[decision.verdict]
 
 
-def _fresh(
-    history: History, opened: CertificationOpened
-) -> tuple[Mapping[int, Trial], Mapping[int, Trial]]:
-    """The trials of champion and baseline that belong to this certification, by index."""
-    indexes = _indexes(history, opened)
-
-    def of(experiment: int) -> Mapping[int, Trial]:
-        return {
-            trial.index: trial
-            for trial in history[experiment].trials
-            if trial.purpose == "certify" and trial.index in indexes
-        }
-
-    return of(opened.experiment), of(opened.baseline)
+_ENDED = {
+    "claim": "",
+    "hopeless": "; it ended early, as no claim was in sight",
+    "undecided": "; its pairs are used up",
+    "open": "; its pairs are used up",
+}
 
 
-def _indexes(history: History, opened: CertificationOpened) -> range:
-    """Those of its trials: certifications number theirs on from one another, so that none is shared."""
-    before = history.certifications[: opened.certification]
-    first = sum(earlier.pairs for earlier in before)
-    return range(first, first + opened.pairs)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Holdout:
+    interval: Interval | None = None
+    baseline_score: float | None = None
+    seen: Fresh | None = None
+    """`None`, too, when it is only repeated."""
+    repeated: bool = False
 
 
-def _by_unit(
-    opened: CertificationOpened, pairs: Sequence[_Pair], metric: Metric, attachment: Attachment
-) -> tuple[Sequence[Units], Sequence[Units]] | None:
-    """Scores by unit of champion and baseline; `None` unless every trial left the same units.
-
-    Their mean has to be the metric, for otherwise they measure something else: a sum, say, or
-    a mean that is weighted.
-    """
-    new = [
-        _units(opened.experiment, pair.index, pair.champion, metric, attachment) for pair in pairs
-    ]
-    old = [_units(opened.baseline, pair.index, pair.baseline, metric, attachment) for pair in pairs]
-    champion = [units for units in new if units is not None]
-    baseline = [units for units in old if units is not None]
-    if len(champion) < len(pairs) or len(baseline) < len(pairs):
-        return None
-    same = all(units.keys() == champion[0].keys() for units in (*champion, *baseline))
-    return (champion, baseline) if same else None
-
-
-def _units(
-    experiment: int, index: int, measured: Measured, metric: Metric, attachment: Attachment
-) -> Units | None:
-    data = attachment(f"x{experiment}-certify-{index}/units")
-    if data is None:
-        return None
-    units = {name: metric.score(value) for name, value in parse_units(data).items()}
-    mean = fmean(units.values())
-    # As printed: a metric is often rounded to a few digits, and units are not.
-    return units if math.isclose(mean, measured.score, rel_tol=1e-3, abs_tol=1e-6) else None
-
-
-def _holdout_scores(pair: _Pair, metric: Metric) -> tuple[float, float] | None:
-    name = f"holdout_{metric.name}"
-    if name not in pair.champion.metrics or name not in pair.baseline.metrics:
-        return None
-    return metric.score(pair.champion.metrics[name]), metric.score(pair.baseline.metrics[name])
+def _holdout(
+    history: History,
+    opened: CertificationOpened,
+    metric: Metric,
+    pairs: Sequence[Pair],
+    level: float,
+) -> _Holdout:
+    """What the hold-out shows: looked at once for a champion, and repeated from then on."""
+    if not may_see_holdout(history, opened):
+        for earlier in reversed(history.certifications[: opened.certification]):
+            found = history.certificates.get(earlier.certification)
+            same = (earlier.experiment, earlier.baseline) == (opened.experiment, opened.baseline)
+            if same and found is not None and found.holdout is not None:
+                return _Holdout(
+                    interval=found.holdout,
+                    baseline_score=found.holdout_baseline_score,
+                    repeated=True,
+                )
+        return _Holdout()
+    scores = holdout_scores(pairs, metric)
+    if scores is None:
+        return _Holdout()
+    differences = [new - old for new, old in scores]
+    return _Holdout(
+        interval=paired_interval(differences, level),
+        baseline_score=fmean(old for _, old in scores),
+        seen=fresh(differences),
+    )
 
 
 # --- the claim -----------------------------------------------------------------------------------
 
 
-def _decide(evidence: _Evidence, opened: CertificationOpened, metric: Metric) -> tuple[bool, str]:
+def _verdict(evidence: _Evidence, opened: CertificationOpened, metric: Metric) -> tuple[bool, str]:
     effect, holdout = evidence.effect, evidence.holdout
     if effect is None:
         return False, f"not claimed: {evidence.missing}"
-    edge = f"min_effect {number(metric.min_effect)}"
-    exceeds = effect.low > metric.min_effect
-    contradicted = holdout is not None and holdout.high < 0
+    edge = plan_of(opened, metric).edge
+    name = f"min_effect {number(edge)}" if opened.margin is None else f"the margin {number(edge)}"
+    exceeds = effect.low > edge
+    contradicted = holdout is not None and holdout.high < min(0.0, edge)
     if exceeds and contradicted:
         rule = "but the hold-out shows it to be worse"
     elif exceeds:
-        rule = f"and all of the interval exceeds {edge}"
+        rule = f"and all of the interval exceeds {name}"
     else:
-        rule = f"and a claim needs all of the interval to exceed {edge}"
+        rule = f"and a claim needs all of the interval to exceed {name}"
     claim = exceeds and not contradicted
-    counted = f"n = {effect.pairs} fresh pairs" + (", by unit" if evidence.by_unit else "")
-    held = "" if holdout is None else f"; on the hold-out {spell_interval(holdout)}"
     return claim, (
-        f"{'claimed' if claim else 'not claimed'}: on fresh seeds x{opened.experiment} improves "
-        f"{metric.name} {spell_interval(effect)} with {counted}, {rule}{held}; "
-        f"the search believed {number(opened.believed.mean)}"
+        f"{'claimed' if claim else 'not claimed'}: {_asked(opened, metric, effect)} with "
+        f"n = {effect.pairs} fresh pairs{', by unit' if evidence.by_unit else ''}, {rule}"
+        f"{_held(evidence)}{evidence.ended}; the search believed {number(opened.believed.mean)}"
+        f"{_likely(evidence)}"
     )
+
+
+def _asked(opened: CertificationOpened, metric: Metric, effect: Interval) -> str:
+    if opened.margin is None:
+        return (
+            f"on fresh seeds x{opened.experiment} improves {metric.name} {spell_interval(effect)}"
+        )
+    return (
+        f"on fresh seeds x{opened.experiment} changes {metric.name}, against x{opened.baseline}, "
+        f"{spell_interval(effect)}"
+    )
+
+
+def _held(evidence: _Evidence) -> str:
+    if evidence.holdout is None:
+        return ""
+    when = ", as found before" if evidence.repeated else ""
+    return f"; on the hold-out {spell_interval(evidence.holdout)}{when}"
+
+
+def _likely(evidence: _Evidence) -> str:
+    guess = evidence.estimate
+    return "" if guess is None else f", and the likeliest effect is {spell_estimate(guess)}"

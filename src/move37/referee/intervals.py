@@ -65,17 +65,40 @@ def units_interval(
         [new[name] - old[name] for name in names]
         for new, old in zip(champion, baseline, strict=True)
     ]
+    return crossed_interval(rows, level)
+
+
+def crossed_interval(rows: Sequence[Sequence[float]], level: float) -> Interval | None:
+    """`units_interval` of the differences themselves: a row for each pair of trials, of equal length.
+
+    `None` for a single difference.
+    """
+    _check_level(level)
     by_seed = [fmean(row) for row in rows]
-    if len(names) == 1:
+    if len(rows[0]) == 1:
         return paired_interval(by_seed, level)
     effect, scale = fmean(by_seed), max(abs(each) for row in rows for each in row)
-    error, freedom = _crossed_error([[each / (scale or 1.0) for each in row] for row in rows])
+    error, freedom = crossed_error([[each / (scale or 1.0) for each in row] for row in rows])
     half = t_quantile((1 + level) / 2, freedom) * error * scale if error else 0.0
     pairs = len(rows)
     return Interval(effect=effect, low=effect - half, high=effect + half, level=level, pairs=pairs)
 
 
-def _crossed_error(rows: Sequence[Sequence[float]]) -> tuple[float, float]:
+def unit_variance(rows: Sequence[Sequence[float]]) -> float:
+    """What of the variance of the mean difference no further seed would take away; 0 or more.
+
+    The unbiased estimate of the units' share: `var_u(mean_s d) / U - MSE / (U S)`.
+    """
+    if len(rows[0]) < 2:
+        return 0.0
+    scale = max(abs(each) for row in rows for each in row) or 1.0
+    scaled = [[each / scale for each in row] for row in rows]
+    by_unit = [fmean(column) for column in zip(*scaled, strict=True)]
+    residual = _residual_share(scaled) if len(rows) > 1 else 0.0
+    return max(0.0, variance(by_unit) / len(by_unit) - residual) * scale**2
+
+
+def crossed_error(rows: Sequence[Sequence[float]]) -> tuple[float, float]:
     """Standard error of the grand mean of a seeds by units table, and its degrees of freedom."""
     by_seed = [fmean(row) for row in rows]
     by_unit = [fmean(column) for column in zip(*rows, strict=True)]
@@ -84,18 +107,26 @@ def _crossed_error(rows: Sequence[Sequence[float]]) -> tuple[float, float]:
     if seeds == 1:
         return math.sqrt(from_units), units - 1
     from_seeds = variance(by_seed, effect) / seeds
-    residuals = math.fsum(
-        (value - seed_mean - unit_mean + effect) ** 2
-        for row, seed_mean in zip(rows, by_seed, strict=True)
-        for value, unit_mean in zip(row, by_unit, strict=True)
-    )
-    both = residuals / ((seeds - 1) * (units - 1)) / (seeds * units)
+    both = _residual_share(rows)
     total = from_units + from_seeds - both
     terms = [(from_units, units - 1), (from_seeds, seeds - 1), (both, (seeds - 1) * (units - 1))]
     largest, its_freedom = max(terms[:2])
     if total <= largest:
         return math.sqrt(largest), its_freedom
     return math.sqrt(total), total**2 / math.fsum(part**2 / free for part, free in terms)
+
+
+def _residual_share(rows: Sequence[Sequence[float]]) -> float:
+    """`MSE / (U S)`: what neither seed nor unit explains, in the variance of the grand mean."""
+    by_seed = [fmean(row) for row in rows]
+    by_unit = [fmean(column) for column in zip(*rows, strict=True)]
+    effect, seeds, units = fmean(by_seed), len(by_seed), len(by_unit)
+    residuals = math.fsum(
+        (value - seed_mean - unit_mean + effect) ** 2
+        for row, seed_mean in zip(rows, by_seed, strict=True)
+        for value, unit_mean in zip(row, by_unit, strict=True)
+    )
+    return residuals / ((seeds - 1) * (units - 1)) / (seeds * units)
 
 
 def _common_names(trials: Sequence[Units]) -> list[str]:

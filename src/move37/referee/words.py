@@ -22,3 +22,9 @@ def spell_interval(interval: Interval) -> str:
     """Such as `by 0.02 (95 % interval 0.01 to 0.03)`. Positive is better, as in every effect."""
     inside = spelled(interval.low, interval.high, interval.level)
     return f"by {number(interval.effect)} ({inside})"
+
+
+def spell_estimate(estimate: Interval) -> str:
+    """Such as `0.02, with 90 % probability 0.01 to 0.03`."""
+    inside = f"{number(estimate.low)} to {number(estimate.high)}"
+    return f"{number(estimate.effect)}, with {percent(estimate.level)} probability {inside}"

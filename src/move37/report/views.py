@@ -268,7 +268,7 @@ def certificates(
     return tuple(
         certificate_view(certified, task, opened.get(number))
         for number, certified in sorted(history.certificates.items())
-        if certified.baseline == history.epoch.baseline
+        if (certified.baseline, certified.kind) == (history.epoch.baseline, "better")
         and experiment in (None, certified.experiment)
     )
 
