@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from move37.core.errors import ProposalFailed, StudyError, Unwritable
-from move37.core.facts import Checked, Fact, Proposed, Rejected, Tried, failed_job
+from move37.core.facts import Done, Fact, Proposed, Rejected, Tried, failed_job
 from move37.core.history import Experiment
 from move37.core.journal import Journal
 from move37.core.protocols import Attachments, Believer, Proposer, Request
 from move37.core.records import (
-    CheckJob,
     Failed,
     Job,
     Mount,
+    ProbeJob,
     Proposal,
     Task,
+    Trial,
+    TrialJob,
 )
 
 _PROGRAMS_KEPT = 64
@@ -32,7 +34,7 @@ _PAUSES_SECONDS = (1.0, 3.0, 10.0)
 it is about to be ended."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
-Result = tuple[Tried | Checked, Attachments]
+Result = tuple[Done, Attachments]
 
 
 class Proposing:
@@ -222,22 +224,38 @@ class Measuring:
 
     def _attempt(self, job: Job, stop: Callable[[], bool]) -> Result | None:
         from move37.referee import measure as referee
+        from move37.referee.pairs import back_to_back
+
+        if isinstance(job, TrialJob):
+            measured = back_to_back(job, lambda each: self._measure(each, stop))
+            if measured is None:
+                return None
+            trial, attachments = measured
+            return Tried(experiment=job.experiment, trial=trial), attachments
+        out = self._fresh("out")
+        workspace = self._workspace(job.commit, "work")
+        protect = [path for path in self._code.paths(job.commit) if not self._editable(path)]
+        if isinstance(job, ProbeJob):
+            return self._probe(job, workspace, out, protect, stop)
+        return referee.check(
+            self._task,
+            job=job,
+            workspace=workspace,
+            out=out,
+            sandbox=self._sandbox,
+            protect=protect,
+            mounts=self._place.links,
+            stop=stop,
+        )
+
+    def _measure(self, job: TrialJob, stop: Callable[[], bool]) -> tuple[Trial, Attachments] | None:
+        """One run of the evaluation of one program."""
+        from move37.referee import measure as referee
 
         out = self._fresh("out")
         workspace = self._workspace(job.commit, "work")
         protect = [path for path in self._code.paths(job.commit) if not self._editable(path)]
-        if isinstance(job, CheckJob):
-            return referee.check(
-                self._task,
-                job=job,
-                workspace=workspace,
-                out=out,
-                sandbox=self._sandbox,
-                protect=protect,
-                mounts=self._place.links,
-                stop=stop,
-            )
-        measured = referee.measure(
+        return referee.measure(
             self._task,
             job=job,
             workspace=workspace,
@@ -250,10 +268,34 @@ class Measuring:
             hidden_mounts=self._place.hides,
             stop=stop,
         )
-        if measured is None:
-            return None
-        trial, attachments = measured
-        return Tried(experiment=job.experiment, trial=trial), attachments
+
+    def _probe(
+        self,
+        job: ProbeJob,
+        workspace: Path,
+        out: Path,
+        fixed: Sequence[str],
+        stop: Callable[[], bool],
+    ) -> Result | None:
+        """Try a cheat on the evaluation."""
+        from move37.referee.probe import Scene, probe
+
+        scene = Scene(
+            workspace=workspace,
+            out=out,
+            fresh_workspace=self._judging_place,
+            candidate=self._as_data(job.commit),
+            host=self._fresh("host"),
+            editable={
+                path: self._code.read(job.commit, path)
+                for path in self._code.paths(job.commit)
+                if self._editable(path) and not (workspace / path).is_symlink()
+            },
+            fixed=fixed,
+            mounts=self._place.links,
+            hidden_mounts=self._place.hides,
+        )
+        return probe(self._task, job=job, scene=scene, sandbox=self._sandbox, stop=stop)
 
     def _judging_place(self) -> Path:
         """The task's fixed files, as they were when the epoch began."""

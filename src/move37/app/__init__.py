@@ -1,6 +1,8 @@
 """Wiring: settings to objects; one function per command, each returning a frozen record."""
 
+from move37.app.ablating import ablate
 from move37.app.benches import bench, benches
+from move37.app.checking import check
 from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.look import best, diff, list_experiments, report, show, status
 from move37.app.measuring import certify, demo, run
@@ -11,12 +13,14 @@ from move37.app.verify import verify
 __all__ = [
     "STUDY",
     "RunSettings",
+    "ablate",
     "apply",
     "bench",
     "benches",
     "best",
     "branch",
     "certify",
+    "check",
     "demo",
     "diff",
     "find_root",

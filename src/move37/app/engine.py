@@ -6,8 +6,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import move37
+from move37.app.ablation import ABLATE, Ablation
 from move37.app.judged import Judged
 from move37.app.settings import RunSettings, default_workers
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
@@ -25,7 +27,16 @@ from move37.core.events import (
 from move37.core.facts import CertificationOpened, Fact, SessionEnded, SessionStarted
 from move37.core.journal import Journal
 from move37.core.protocols import Fold, Proposer, Runner, Search
-from move37.core.records import Job, Mount, ProposerSpec, Strength, Task, TrialJob
+from move37.core.records import (
+    CheckJob,
+    Job,
+    Mount,
+    ProbeJob,
+    ProposerSpec,
+    Strength,
+    Task,
+    TrialJob,
+)
 from move37.loop import Halt, Loop, settle
 from move37.report.scoreboard import Scoreboard
 from move37.runners.local import LocalRunner
@@ -174,6 +185,14 @@ class Engine:
             study.journal.record(certified)
         return done
 
+    def work_off(
+        self, phase: Literal["baseline", "check", "ablate"], wants: Callable[[], Sequence[Job]]
+    ) -> bool:
+        """Do wanted jobs until none is wanted any more. `False`: stopped before the end."""
+        if wants():
+            self._watch(PhaseBegan(phase=phase))
+        return settle(self.study.journal, self.runner, wants=wants, stopped=lambda: self._stop.soft)
+
     def end(self, reason: str) -> None:
         """Note that this session ended on its own terms."""
         self.study.journal.record(SessionEnded(reason=reason))
@@ -203,12 +222,17 @@ class Engine:
         study, files = self.study, self.study.files
         assert files is not None, "an engine's study is opened to be written"
         strength = probe(study.task.fence)
+        self.sandbox = describe(strength)
         workers = self._settings.workers or default_workers(study.task)
         self.referee = Referee(study.task, study.believer)
         proposing = Proposing(
             study.task,
             study.journal,
-            proposers={**self._proposers, OWN_EDIT: OwnEdit(study.root, files.editable)},
+            proposers={
+                **self._proposers,
+                OWN_EDIT: OwnEdit(study.root, files.editable),
+                ABLATE: Ablation(study),
+            },
             believer=study.believer,
             editable=may_edit(study.task),
             identity=Normaliser().identity,
@@ -277,7 +301,7 @@ class Engine:
             JobStarted(
                 job=job.id,
                 experiment=job.experiment,
-                purpose=job.purpose if isinstance(job, TrialJob) else "check",
+                purpose=_purpose(job),
                 timeout_seconds=self.study.task.evaluate.timeout_seconds,
             )
         )
@@ -306,6 +330,16 @@ class _Announcer:
 
     def add(self, fact: Fact) -> None:
         self._announce(fact)
+
+
+def _purpose(job: Job) -> Literal["search", "certify", "stage", "check", "probe"]:
+    match job:
+        case TrialJob():
+            return job.purpose
+        case CheckJob():
+            return "check"
+        case ProbeJob():
+            return "probe"
 
 
 def describe(strength: Strength) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from move37.app.cheats import cheats_of
+from move37.app.checking import examine_if_new
 from move37.app.engine import Engine, Watch
 from move37.app.look import detail_of, diff_of, status_of
 from move37.app.settings import RunSettings
@@ -36,6 +37,8 @@ def run(
     """
     settings, stop = settings or RunSettings(), stop or Stop()
     with Engine(find_root(root), settings, watch=watch, stop=stop) as engine:
+        if settings.check:
+            examine_if_new(engine)
         halt = engine.explore()
         certified = None
         if settings.certify and halt in ("budget", "exhausted"):

@@ -25,6 +25,8 @@ class RunSettings:
     sandbox: str | None = None
     certify: bool = True
     """Certify the champion at the end."""
+    check: bool = True
+    """Try cheats on the evaluation before the first experiment."""
 
     def applied(self, task: Task) -> Task:
         """The task with these settings instead of its own. Raises `TaskError`."""

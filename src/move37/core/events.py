@@ -59,7 +59,7 @@ class Began:
 class PhaseBegan:
     """The engine turns to something else: `search` may be followed by `certify`."""
 
-    phase: Literal["baseline", "search", "certify"]
+    phase: Literal["baseline", "check", "search", "certify", "ablate"]
     trials: int | None = None
     """How many trials it will take, where that is fixed beforehand."""
 
@@ -71,7 +71,7 @@ class JobStarted:
     job: str
     """`Job.id`."""
     experiment: int
-    purpose: Literal["search", "certify", "stage", "check"]
+    purpose: Literal["search", "certify", "stage", "check", "probe"]
     timeout_seconds: float
 
 

@@ -16,7 +16,7 @@ import click
 
 import move37
 from move37.core.errors import Move37Error
-from move37.faces.cli.believe import certify, verify
+from move37.faces.cli.believe import certify, check, verify
 from move37.faces.cli.home import apply, branch, patch, print_program
 from move37.faces.cli.options import (
     DONE,
@@ -115,6 +115,9 @@ def _ask(screen: Screen, question: "Question") -> str:
             err=screen.json,
         )
     )
+
+
+cli.add_command(check)
 
 
 @cli.command()

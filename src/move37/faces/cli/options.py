@@ -128,6 +128,11 @@ def run_options(command: Command) -> Command:
                 is_flag=True,
                 help="Do not certify the champion at the end.",
             ),
+            click.option(
+                "--no-check",
+                is_flag=True,
+                help="Do not try cheats on the evaluation before the first experiment.",
+            ),
             click.option("--plain", is_flag=True, help="Plain lines, even on a terminal."),
         )
     ):
@@ -138,4 +143,5 @@ def run_options(command: Command) -> Command:
 def settings_from(options: dict[str, Any]) -> "RunSettings":
     from move37.app import RunSettings
 
-    return RunSettings(certify=not options.pop("no_certify"), **options)
+    certify, check = not options.pop("no_certify"), not options.pop("no_check")
+    return RunSettings(certify=certify, check=check, **options)

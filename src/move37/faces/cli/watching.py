@@ -21,8 +21,10 @@ from move37.core.facts import (
     CertificationOpened,
     Certified,
     Checked,
+    EvaluatorChecked,
     Fact,
     Opened,
+    Probed,
     Proposed,
     Rejected,
     Staged,
@@ -161,6 +163,10 @@ class Watching:
                     experiment=fact.experiment, text=text, tail="", is_failure=not fact.passed
                 )
                 self._wait(line)
+            case Probed():
+                self.running.pop(f"x{fact.experiment}-probe-{fact.probe}", None)
+            case EvaluatorChecked():
+                return [f"evaluation: grade {fact.grade} · {clean(fact.reason)}"]
             case CertificationOpened():
                 return [f"x{fact.experiment} to be certified on {count(fact.pairs, 'fresh pair')}"]
             case Staged(screened=Screened(reason=reason)):
@@ -245,7 +251,13 @@ class Watching:
         return measured(effect.mean, effect.sd, sign=True) + relative
 
 
-_PHASES = {"baseline": "measuring the baseline", "search": "searching", "certify": "certifying"}
+_PHASES = {
+    "baseline": "measuring the baseline",
+    "check": "trying cheats on the evaluation",
+    "search": "searching",
+    "certify": "certifying",
+    "ablate": "taking out edits",
+}
 
 
 def _better(metric: Metric) -> str:
@@ -353,10 +365,12 @@ def _running(watching: Watching, now: float, width: int) -> list[str]:
         what = f"x{job.experiment}"
         if job.purpose == "check":
             what += f" check {clean(job.job.partition('-check-')[2])}"
+        elif job.purpose == "probe":
+            what += f" cheat {clean(job.job.partition('-probe-')[2])}"
         elif job.purpose == "certify":
             what += " fresh"
         told = watching.hypothesis(job.experiment) or (
-            "" if job.purpose == "check" else "the baseline"
+            "" if job.purpose in ("check", "probe") else "the baseline"
         )
         words = f"{duration(seconds)} of {duration(job.timeout_seconds)}"
         left = cut(f"{what}  {told}", width - cells(words) - 17)
