@@ -17,7 +17,7 @@ from move37.bench.planted_methods import METHODS, NOISE, Plant, PlantedStudy, Re
 from move37.core.errors import TaskError
 from move37.core.seeds import derive_seed
 from move37.referee.certify import claim_level, planned_pairs
-from move37.referee.intervals import paired_interval
+from move37.referee.sequential import Plan, decide
 
 EFFECTS: Mapping[str, Plant] = {
     "small": Plant(good=0.5, harmful=0.5),
@@ -160,12 +160,13 @@ def _null_study(kind: str, runs: int, seed: int, study: int) -> Answer:
     if best == 0:
         return {}
     level = claim_level(0)
-    pairs = planned_pairs(believed, planted_study.believer.noise, 0.0, level)
-    value = planted_study.values[best]
-    interval = paired_interval(
-        [world.fresh_run(value) - world.fresh_run(0.0) for _ in range(pairs)], level
+    plan = Plan(
+        pairs=planned_pairs(believed, planted_study.believer.noise, 0.0, level),
+        alpha=(1 - level) / 2,
     )
-    claimed = interval is not None and interval.low > 0
+    value = planted_study.values[best]
+    fresh = [world.fresh_run(value) - world.fresh_run(0.0) for _ in range(plan.pairs)]
+    claimed = decide(fresh, plan).verdict == "claim"
     return {"claim": Recommended(value, believed.mean)} if claimed else {}
 
 
