@@ -58,10 +58,18 @@ class Study:
         """
         contender, certified = self.contender, self._certified()
         if contender is None or certified is None or contender == certified:
-            return contender
+            return self._pruned(contender)
         lead = self.believer.difference(contender, certified)
         is_better = lead is not None and lead.mean > _CREDIBLE * lead.sd
-        return contender if is_better else certified
+        return self._pruned(contender if is_better else certified)
+
+    def _pruned(self, experiment: int | None) -> int | None:
+        """Without the edits that do nothing, where that was certified not to be worse (`ablate`)."""
+        while experiment is not None and (pruned := self.history.pruned(experiment)) is not None:
+            if self.history[pruned].passes(check_names(self.task)) is False:
+                break
+            experiment = pruned
+        return experiment
 
     def _certified(self) -> int | None:
         """The best believed experiment of the epoch whose latest certificate makes a claim."""

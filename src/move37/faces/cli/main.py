@@ -16,7 +16,7 @@ import click
 
 import move37
 from move37.core.errors import Move37Error
-from move37.faces.cli.believe import certify, check, verify
+from move37.faces.cli.believe import ablate, certify, check, verify
 from move37.faces.cli.home import apply, branch, patch, print_program
 from move37.faces.cli.options import (
     DONE,
@@ -250,7 +250,7 @@ def _print_detail(where: Where, view: Any) -> None:
     screen.answer(view, detail_text(view, width=screen.width, paint=screen.paint))
 
 
-for command in (certify, verify, apply, branch, patch):
+for command in (certify, ablate, verify, apply, branch, patch):
     cli.add_command(command)
 
 
