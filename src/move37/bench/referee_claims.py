@@ -12,18 +12,21 @@ from random import Random
 from statistics import fmean
 
 from move37.bench.referee_rules import keep_if_better
-from move37.bench.referee_study import Study, our_rule
+from move37.bench.referee_study import Study, our_rule, planted_task
 from move37.bench.referee_worlds import Ended, Plant, World
 from move37.core.facts import CertificationOpened
 from move37.core.seeds import derive_seed
-from move37.referee.certify import claim_level
-from move37.referee.sequential import Plan, decide
+from move37.referee.certify import plan_of
+from move37.referee.sequential import decide
 
 NULLS = (Plant(noise=1.0, good=0.0, harmful=0.0), Plant(noise=1.0, good=0.0))
 """Where nothing helps: no edit does anything, or some do harm."""
 ONE_GAIN = Plant(noise=1.0, single=2.0)
 """One edit of a study helps, by two standard deviations of a run; the others do nothing."""
 ONE_GAIN_LENGTH = 100
+"""The good edit is among so many. Keep-if-better looks at each of them once."""
+ONE_GAIN_RUNS = 108
+"""What our search may spend on it, certification apart: room to look at the best few again."""
 
 
 # --- where nothing helps -------------------------------------------------------------------------
@@ -76,8 +79,7 @@ def replay(plans: Sequence[Plans], times: int, seed: int) -> int:
 
 def _claims(opened: CertificationOpened, noise: Random) -> bool:
     differences = [noise.gauss(0.0, 1.0) - noise.gauss(0.0, 1.0) for _ in range(opened.pairs)]
-    alpha = (1 - claim_level(opened.certification)) / 2
-    return decide(differences, Plan(pairs=opened.pairs, alpha=alpha)).verdict == "claim"
+    return decide(differences, plan_of(opened, planted_task().metric)).verdict == "claim"
 
 
 # --- where one edit helps ------------------------------------------------------------------------
@@ -117,7 +119,7 @@ class OneGain:
 
 def one_gain(seed: int, study: int) -> OneGainStudy:
     luck = derive_seed(seed, "one gain", study)
-    ended, _ = our_rule(World(ONE_GAIN, luck, ONE_GAIN_LENGTH), ONE_GAIN_LENGTH)
+    ended, _ = our_rule(World(ONE_GAIN, luck, ONE_GAIN_LENGTH), ONE_GAIN_RUNS)
     ratchet = keep_if_better(World(ONE_GAIN, luck, ONE_GAIN_LENGTH), ONE_GAIN_LENGTH, 1)
     return OneGainStudy(
         found=ended.gain > 0,

@@ -76,8 +76,8 @@ def _error(grown: Study, luck: int, drift: float, *, pair: bool) -> float:
                 Proposed(experiment=one.id, commit="", identity="", move="planted", hypothesis="")
             )
         for trial in one.trials:
-            seen, beside = score(one.id, clock), score(max(one.parents, default=0), clock)
-            paired = pair and bool(one.parents)
+            seen, beside = score(one.id, clock), score(0, clock)
+            paired = pair and bool(one.parents)  # with the baseline, as the engine does it
             believer.add(
                 Tried(
                     experiment=one.id,
@@ -86,7 +86,7 @@ def _error(grown: Study, luck: int, drift: float, *, pair: bool) -> float:
                         index=trial.index,
                         seed=trial.seed,
                         outcome=_measured(seen),
-                        paired_with=one.parents[0] if paired else None,
+                        paired_with=0 if paired else None,
                         reference=beside if paired else None,
                     ),
                 )

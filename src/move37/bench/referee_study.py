@@ -4,6 +4,7 @@ Nothing of the product is simulated but the programs and their runs. What is cla
 functions that `move37 certify` calls, in the order in which a run calls them at its end.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from move37.bench.referee_worlds import Ended, Program, World
@@ -54,25 +55,32 @@ def planted_task(name: str = "lineage", min_effect: float = 0.0) -> Task:
     )
 
 
-class Study:
+class Ledger:
     """A study without programs: real facts go to the real history, belief and search."""
 
-    def __init__(self, world: World, runs: int, task: Task | None = None) -> None:
-        """runs: the budget of evaluations of changed programs."""
-        self.world = world
-        self.task = task or planted_task()
+    def __init__(
+        self,
+        task: Task,
+        run: Callable[[int, Purpose, int], float],
+        *,
+        budget: int | None = None,
+    ) -> None:
+        """run: (experiment, purpose, index) -> the score that this trial shows.
+
+        budget: of evaluations of changed programs, where the search is told.
+        """
+        self.task = task
         self.history = History()
         self.believer = LineagePosterior()
-        self.search = make_search(self.task.search, self.believer, proposers=("planted",))
-        self.programs: list[Program] = [world.start]
-        self.runs = runs
+        self.search = make_search(task.search, self.believer, proposers=("planted",))
+        self._run = run
         self.tell(
             EpochStarted(
                 epoch=0, fingerprint="", task={}, baseline=0, commit="0", identity="0", seed=0
             )
         )
         self.tell(
-            SessionStarted(version="", workers=1, sandbox="", budget=Budget(experiments=runs))
+            SessionStarted(version="", workers=1, sandbox="", budget=Budget(experiments=budget))
         )
 
     def tell(self, fact: Fact) -> None:
@@ -81,56 +89,35 @@ class Study:
         self.believer.add(fact)
         self.search.add(fact)
 
+    def open(self, parents: tuple[int, ...], proposer: str = "planted") -> int:
+        """A new experiment, with its program."""
+        id = len(self.history)
+        self.tell(Opened(experiment=id, epoch=0, parents=parents, proposer=proposer, seed=id))
+        self.tell(
+            Proposed(experiment=id, commit=str(id), identity=str(id), move="planted", hypothesis="")
+        )
+        return id
+
     def repeat_baseline(self) -> int:
         """As often as the referee asks for. Returns how often."""
         while missing_repeats(self.history.baseline):
             self.measure(0)
         return len(self.history.baseline.trials)
 
-    def explore(self) -> None:
-        """Search until the budget is spent."""
-        for _ in range(self.runs):
-            self.step()
-
-    def step(self) -> None:
-        """One run of whatever the search chooses."""
-        id = len(self.history)
-        choice = self.search.choose(self.history, pending=frozenset(), seed=id)
-        match choice:
-            case Repeat(experiment=repeated):
-                self.measure(repeated)
-            case Extend(parents=parents, proposer=proposer):
-                self.tell(
-                    Opened(experiment=id, epoch=0, parents=parents, proposer=proposer, seed=id)
-                )
-                self.tell(
-                    Proposed(
-                        experiment=id,
-                        commit=str(id),
-                        identity=str(id),
-                        move="planted",
-                        hypothesis="",
-                    )
-                )
-                self.programs.append(self.world.edit(self.programs[parents[0]]))
-                self.measure(id)
-            case None:
-                raise AssertionError("a measured baseline can always be built on")
-
     def measure(self, experiment: int) -> None:
         """One more trial of the search."""
-        index = self.history[experiment].count("search")
-        score = self.world.seeded_run(self.programs[experiment])
-        self._tried(experiment, "search", index, score)
+        self._try(experiment, "search", self.history[experiment].count("search"))
 
-    def _tried(self, experiment: int, purpose: Purpose, index: int, score: float) -> None:
+    def _try(self, experiment: int, purpose: Purpose, index: int) -> None:
         outcome = Measured(
-            score=score, metrics={}, seconds=0.0, cpu_seconds=0.0, peak_memory_mb=0.0
+            score=self._run(experiment, purpose, index),
+            metrics={},
+            seconds=0.0,
+            cpu_seconds=0.0,
+            peak_memory_mb=0.0,
         )
         trial = Trial(purpose=purpose, index=index, seed=index, outcome=outcome)
         self.tell(Tried(experiment=experiment, trial=trial))
-
-    # --- claims ----------------------------------------------------------------------------------
 
     def certify(self) -> Certified | None:
         """What a run does at its end. Returns the latest certificate; `None`: nothing to certify."""
@@ -153,11 +140,10 @@ class Study:
     def _certify(self, target: int) -> Certified:
         opened = open_certification(self.history, self.believer, self.task, target)
         self.tell(opened)
-        while jobs := wanted_trials(self.history, opened):
+        while jobs := wanted_trials(self.history, opened, self.task, _nothing):
             for job in jobs:
-                assert isinstance(job, TrialJob), "a planted task has no checks"
-                score = self.world.fresh_run(self.programs[job.experiment])
-                self._tried(job.experiment, "certify", job.index, score)
+                assert isinstance(job, TrialJob), "this task has no checks"
+                self._try(job.experiment, "certify", job.index)
         certified = conclude(self.history, opened, self.task, _nothing)
         self.tell(certified)
         return certified
@@ -170,6 +156,40 @@ class Study:
         believed = self.believer.difference(best, 0)
         assert believed is not None, "both have been measured"
         return best, believed
+
+
+class Study(Ledger):
+    """A study of a planted world."""
+
+    def __init__(self, world: World, runs: int) -> None:
+        """runs: the budget of evaluations of changed programs."""
+        self.world = world
+        self.programs: list[Program] = [world.start]
+        self.runs = runs
+        super().__init__(planted_task(), self._show, budget=runs)
+
+    def _show(self, experiment: int, purpose: Purpose, index: int) -> float:
+        del index  # every trial of an experiment has a seed of its own
+        see = self.world.fresh_run if purpose == "certify" else self.world.seeded_run
+        return see(self.programs[experiment])
+
+    def explore(self) -> None:
+        """Search until the budget is spent."""
+        for _ in range(self.runs):
+            self.step()
+
+    def step(self) -> None:
+        """One run of whatever the search chooses."""
+        seed = len(self.history)
+        choice = self.search.choose(self.history, pending=frozenset(), seed=seed)
+        match choice:
+            case Repeat(experiment=repeated):
+                self.measure(repeated)
+            case Extend(parents=parents, proposer=proposer):
+                self.programs.append(self.world.edit(self.programs[parents[0]]))
+                self.measure(self.open(parents, proposer))
+            case None:
+                raise AssertionError("a measured baseline can always be built on")
 
 
 def _nothing(key: str) -> bytes | None:

@@ -1,0 +1,146 @@
+"""What each rule makes of the same recorded programs: it may look at splits, and every look is a fit."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import fmean, stdev
+
+from move37.bench.referee_rules import spread
+from move37.bench.referee_study import Ledger, planted_task
+from move37.core.records import Purpose
+from move37.referee.intervals import paired_interval
+
+FRESH = 1000
+"""The first split that no search looks at."""
+REPEATS = 5
+"""Fits of the unchanged program on other splits, from which the other rules know the noise."""
+
+Look = Callable[[int, int], float]
+"""(program, split) -> its validation score there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picked:
+    """What a rule ends with."""
+
+    program: int
+    """Its place in the walk; 0 is the unchanged one."""
+    believed: float
+    """What it says the gain is."""
+    claim: bool
+    fits: int
+
+
+class Counted:
+    """Counts what a rule looks at. Looking twice at the same thing costs once."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._seen: dict[tuple[int, int], float] = {}
+
+    def __call__(self, program: int, split: int) -> float:
+        if (program, split) not in self._seen:
+            self._seen[program, split] = self._look(program, split)
+        return self._seen[program, split]
+
+    @property
+    def fits(self) -> int:
+        return len(self._seen)
+
+
+TabularRule = Callable[[Look, Sequence[int]], Picked]
+"""(look, parents) -> what it recommends of so many recorded programs."""
+
+
+def keep_if_better(look: Look, parents: Sequence[int], *, margin: float = 0.0) -> Picked:
+    """margin: in standard deviations of the unchanged program's score over splits."""
+    look = Counted(look)
+    edge = margin * _noise(look) if margin else 0.0
+    kept, score = 0, look(0, 0)
+    for program in range(1, len(parents)):
+        if look(program, 0) > score + edge:
+            kept, score = program, look(program, 0)
+    return _picked(look, kept, score - look(0, 0))
+
+
+def best_over_mad(look: Look, parents: Sequence[int], *, confidence: float = 2.0) -> Picked:
+    """As `referee_rules.best_over_mad`."""
+    look = Counted(look)
+    kept, score = 0, look(0, 0)
+    for program in range(1, len(parents)):
+        seen = look(program, 0)
+        recent = [look(other, 0) for other in range(max(0, program - 19), program + 1)]
+        if len(recent) >= 3 and seen - score > confidence * spread(recent):
+            kept, score = program, seen
+    return _picked(look, kept, score - look(0, 0))
+
+
+def win_then_confirm(look: Look, parents: Sequence[int]) -> Picked:
+    """One that looks better is scored on a second split; kept if the mean of both is better still."""
+    look = Counted(look)
+    kept, score, both = 0, look(0, 0), (look(0, 0) + look(0, 1)) / 2
+    start = both
+    for program in range(1, len(parents)):
+        if look(program, 0) > score:
+            mean = (look(program, 0) + look(program, 1)) / 2
+            if mean > both:
+                kept, score, both = program, look(program, 0), mean
+    return _picked(look, kept, both - start)
+
+
+def top_3_confirm(look: Look, parents: Sequence[int], *, share: float = 0.2) -> Picked:
+    """The three best and the unchanged program are scored on fresh splits: the best mean is recommended.
+
+    Claimed when a one-sided paired t-test at 5 % says so. share: of the walk's length, in fits.
+    """
+    look = Counted(look)
+    each = max(2, round(share * len(parents) / 4))
+    leaders = sorted(range(1, len(parents)), key=lambda program: -look(program, 0))[:3]
+    gains = {
+        program: [look(program, FRESH + split) - look(0, FRESH + split) for split in range(each)]
+        for program in leaders
+    }
+    best = max(gains, key=lambda program: fmean(gains[program]))
+    interval = paired_interval(gains[best], 0.90)
+    assert interval is not None, "there are two fresh splits or more"
+    if interval.effect <= 0:
+        return _picked(look, 0, 0.0)
+    return Picked(program=best, believed=interval.effect, claim=interval.low > 0, fits=look.fits)
+
+
+def ours(look: Look, parents: Sequence[int]) -> Picked:
+    """The product's belief and claims. Fresh splits take the place of fresh seeds."""
+    look = Counted(look)
+
+    def run(experiment: int, purpose: Purpose, index: int) -> float:
+        return look(experiment, index + (FRESH if purpose == "certify" else 0))
+
+    ledger = Ledger(planted_task(), run, budget=len(parents) - 1)
+    ledger.repeat_baseline()
+    for program in range(1, len(parents)):
+        ledger.measure(ledger.open((parents[program],)))
+    certified = ledger.certify()
+    best, believed = ledger.champion()
+    if certified is None or not certified.claim:
+        return Picked(program=best, believed=believed.mean, claim=False, fits=look.fits)
+    stated = believed.mean if certified.estimate is None else certified.estimate.effect
+    return Picked(program=best, believed=stated, claim=True, fits=look.fits)
+
+
+def _noise(look: Look) -> float:
+    return stdev(look(0, split) for split in range(REPEATS))
+
+
+def _picked(look: Counted, program: int, believed: float) -> Picked:
+    return Picked(program=program, believed=believed, claim=program != 0, fits=look.fits)
+
+
+RULES: Sequence[tuple[str, TabularRule]] = (
+    ("move37", ours),
+    ("keep_if_better", keep_if_better),
+    ("best_over_mad", best_over_mad),
+    ("gate_1_sigma", partial(keep_if_better, margin=1.0)),
+    ("gate_2_sigma", partial(keep_if_better, margin=2.0)),
+    ("win_then_confirm", win_then_confirm),
+    ("top_3_confirm", top_3_confirm),
+)
