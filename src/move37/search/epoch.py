@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from move37.core.errors import StudyError
 from move37.core.records import Belief, Measured, Trial
 from move37.search.fit import Data, Scales, fit
-from move37.search.noise import pooled_variance, resolution
+from move37.search.noise import resolution
 from move37.search.robust import PLAIN, Family, Site, settle
 from move37.search.tree import Tree
 from move37.search.trials import Trials
@@ -186,7 +186,7 @@ class Epoch:
     def _fit(self) -> None:
         """Estimate the scales again and pass all messages. Rare enough to cost nothing per trial."""
         tree, trials = self.tree, self.trials
-        variance, freedom = pooled_variance(trials.groups())
+        variance, freedom = trials.review()
         weight, average = self._entered()
         data = Data(
             parent=tree.parent,
