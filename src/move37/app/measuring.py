@@ -13,8 +13,8 @@ from move37.core.errors import Move37Error, StudyError
 from move37.core.events import Event, Stop
 from move37.core.records import Failed
 from move37.loop import EXHAUSTED_AFTER, Halt
+from move37.report.certificates import CertificateView, certificates
 from move37.report.results import DemoResult, RunResult
-from move37.report.views import CertificateView, certificates
 
 _CERTIFICATIONS = 3
 """So many at the end of a run at the most."""

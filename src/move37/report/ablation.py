@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from move37.core.facts import Ablated, AblationOpened
 from move37.core.history import History
 from move37.core.records import EditEffect, Task
-from move37.report.views import CertificateView, MetricView, certificate_view, metric_view
+from move37.report.certificates import CertificateView, certificate_view
+from move37.report.views import MetricView, metric_view
 from move37.report.words import Paint, clean, count, cut, number, plain, table, wrap
 
 

@@ -7,8 +7,8 @@ from statistics import fmean
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Failed, Metric, Task
+from move37.report.certificates import CertificateView, certificates
 from move37.report.staircase import staircase
-from move37.report.views import CertificateView, certificates
 from move37.report.words import clean, count, measured, number, percent
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from move37.report.views import CertificateView, Detail, Status
+from move37.report.certificates import CertificateView
+from move37.report.views import Detail, Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,14 +13,12 @@ from statistics import fmean
 from typing import Literal
 
 from move37.core.errors import StudyError
-from move37.core.facts import CertificationOpened, Certified
 from move37.core.history import Experiment, History
 from move37.core.protocols import Believer
 from move37.core.records import (
     Belief,
     CheatReport,
     Failed,
-    Interval,
     Measured,
     Metric,
     Outcome,
@@ -30,6 +28,7 @@ from move37.core.records import (
     Trial,
     Verdict,
 )
+from move37.report.certificates import CertificateView, Effect, certificates, effect_of
 from move37.report.staircase import count_kept
 
 Judge = Callable[[int], tuple[Verdict, str]]
@@ -53,52 +52,6 @@ class Estimate:
 
     value: float
     sd: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Effect:
-    """What is believed of an improvement over something; positive is better."""
-
-    effect: float
-    sd: float
-    relative: float | None
-    """Share of the baseline's believed value. `None` when that is 0 or unknown."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CertificateView:
-    """A claim about an experiment against the baseline, from fresh trials alone."""
-
-    certification: int
-    experiment: int
-    baseline: int
-    metric: str
-    claim: bool
-    """The interval excludes 0 and `min_effect`: the one thing that is called an improvement."""
-    reason: str
-    effect: float | None
-    """Positive is better. `None` when too few fresh trials finished."""
-    interval: tuple[float, float] | None
-    level: float | None
-    """Confidence level of the interval, such as 0.95."""
-    pairs: int
-    """Pairs of one fresh trial each, with equal seeds."""
-    trials: int
-    """Fresh trials that the interval rests on: two for each pair."""
-    relative_gain: float | None
-    """Share of the baseline's fresh mean."""
-    baseline_value: float | None
-    value: float | None
-    """The baseline's fresh mean, changed by the effect."""
-    believed: Effect | None
-    """What the search believed beforehand."""
-    holdout_effect: float | None
-    """The same on the hold-out, where the evaluation has one."""
-    holdout_interval: tuple[float, float] | None
-    holdout_relative_gain: float | None
-    holdout_baseline_value: float | None
-    cheats: CheatReport | None = None
-    """Of the certified change, where it was asked for: by `certify` and at the end of `run`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -225,52 +178,6 @@ class Status:
 
 def metric_view(metric: Metric) -> MetricView:
     return MetricView(name=metric.name, goal=metric.direction.value, min_effect=metric.min_effect)
-
-
-def certificate_view(
-    certified: Certified, task: Task, opened: CertificationOpened | None = None
-) -> CertificateView:
-    """Flip a certificate for people. `opened` adds what the search had believed."""
-    effect, holdout = certified.effect, certified.holdout
-    base = certified.baseline_score
-    pairs = effect.pairs if effect is not None else 0
-    moved = base + effect.effect if effect is not None and base is not None else None
-    return CertificateView(
-        certification=certified.certification,
-        experiment=certified.experiment,
-        baseline=certified.baseline,
-        metric=task.metric.name,
-        claim=certified.claim,
-        reason=certified.reason,
-        effect=effect.effect if effect is not None else None,
-        interval=_bounds(effect),
-        level=effect.level if effect is not None else None,
-        pairs=pairs,
-        trials=2 * pairs,
-        relative_gain=_gain(effect, base),
-        baseline_value=_flip(task.metric, base),
-        value=_flip(task.metric, moved),
-        believed=None if opened is None else _effect(opened.believed, base),
-        holdout_effect=holdout.effect if holdout is not None else None,
-        holdout_interval=_bounds(holdout),
-        holdout_relative_gain=_gain(holdout, certified.holdout_baseline_score),
-        holdout_baseline_value=_flip(task.metric, certified.holdout_baseline_score),
-    )
-
-
-def certificates(
-    task: Task, history: History, experiment: int | None = None
-) -> tuple[CertificateView, ...]:
-    """Certificates of the current epoch, oldest first: of one experiment, or of all."""
-    opened = {
-        certification.certification: certification for certification in history.certifications
-    }
-    return tuple(
-        certificate_view(certified, task, opened.get(number))
-        for number, certified in sorted(history.certificates.items())
-        if (certified.baseline, certified.kind) == (history.epoch.baseline, "better")
-        and experiment in (None, certified.experiment)
-    )
 
 
 def summary(
@@ -453,33 +360,16 @@ def _estimate(metric: Metric, belief: Belief | None) -> Estimate | None:
     return None if belief is None else Estimate(value=metric.value(belief.mean), sd=belief.sd)
 
 
-def _effect(belief: Belief, base: float | None) -> Effect:
-    relative = belief.mean / abs(base) if base else None
-    return Effect(effect=belief.mean, sd=belief.sd, relative=relative)
-
-
 def _difference(beliefs: Believer, experiment: int, other: int, baseline: int) -> Effect | None:
     difference, base = beliefs.difference(experiment, other), beliefs.belief(baseline)
     if difference is None:
         return None
-    return _effect(difference, base.mean if base is not None else None)
+    return effect_of(difference, base.mean if base is not None else None)
 
 
 def _noise(history: History, beliefs: Believer) -> float | None:
     """A believer starts from a guess, which is nobody's business before the first trial."""
     return beliefs.noise if any(one.trials for one in history.current()) else None
-
-
-def _bounds(interval: Interval | None) -> tuple[float, float] | None:
-    return None if interval is None else (interval.low, interval.high)
-
-
-def _gain(interval: Interval | None, base: float | None) -> float | None:
-    return interval.effect / abs(base) if interval is not None and base else None
-
-
-def _flip(metric: Metric, score: float | None) -> float | None:
-    return None if score is None else metric.value(score)
 
 
 def _tally(stages: Iterable[str]) -> Mapping[str, int]:
