@@ -53,12 +53,14 @@ class Loop:
         propose: Callable[[Experiment], Fact],
         trial: Callable[[Experiment], Job],
         halted: Callable[[], Halt | None],
+        screen: Callable[[Experiment], Fact | None] = lambda experiment: None,
     ) -> None:
         """
         propose: fills an open experiment; returns `Proposed` or `Rejected`, or raises
             `NothingToPropose`, which ends the run once everything under way is collected.
-        trial: the next search trial of an experiment.
+        trial: the next trial of an experiment: of a cheap stage, or of the evaluation itself.
         halted: why nothing new should be opened, or `None` to go on. What runs is still collected.
+        screen: what a cheap stage decides of an experiment; `None` when there is nothing to decide.
         """
         self.journal = journal
         self._search = search
@@ -67,6 +69,7 @@ class Loop:
         self._propose = propose
         self._trial = trial
         self._halted = halted
+        self._screen = screen
         self.complaint: str | None = None
         """Why there is nothing left to propose, in a proposer's words."""
 
@@ -136,6 +139,9 @@ class Loop:
                 failed = Failed(stage="propose", reason=self.complaint)
                 fact = Rejected(experiment=experiment.id, failed=failed)
             self.journal.record(fact)
+            experiment = self.journal.history[experiment.id]
+        if (decided := self._screen(experiment)) is not None:
+            self.journal.record(decided)
             experiment = self.journal.history[experiment.id]
         if experiment.is_running:
             self._runner.submit(self._trial(experiment))

@@ -251,12 +251,13 @@ class Measuring:
     def _measure(self, job: TrialJob, stop: Callable[[], bool]) -> tuple[Trial, Attachments] | None:
         """One run of the evaluation of one program."""
         from move37.referee import measure as referee
+        from move37.referee.stages import stage_task
 
         out = self._fresh("out")
         workspace = self._workspace(job.commit, "work")
         protect = [path for path in self._code.paths(job.commit) if not self._editable(path)]
         return referee.measure(
-            self._task,
+            stage_task(self._task, job),
             job=job,
             workspace=workspace,
             out=out,

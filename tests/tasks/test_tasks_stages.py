@@ -72,7 +72,7 @@ def test_stages_are_read_in_order_with_what_they_leave_out() -> None:
         "stage1",
         5.0,
         None,
-        0.25,
+        0.1,
     )
     assert (second.name, second.timeout_seconds, second.keep) == ("half", 600.0, 0.5)
     assert second.metric == Metric(name="half_loss", direction=Direction.MINIMIZE)

@@ -99,9 +99,9 @@ class Engine:
 
     def explore(self) -> Halt:
         """Spend the budget. Returns why it ended."""
-        from move37.referee.seeds import search_trial
+        from move37.referee.stages import next_trial
 
-        history = self.study.history
+        history, stages = self.study.history, self.study.task.evaluate.stages
         self._watch(PhaseBegan(phase="search" if history.baseline.trials else "baseline"))
         loop = Loop(
             self.study.journal,
@@ -109,8 +109,9 @@ class Engine:
             referee=self.referee,
             runner=self.runner,
             propose=self.propose,
-            trial=lambda experiment: search_trial(history, experiment),
+            trial=lambda experiment: next_trial(history, experiment, stages),
             halted=self._halted,
+            screen=lambda experiment: self.cascade.decide(history, experiment),
         )
         halt = loop.explore()
         self.complaint = loop.complaint
@@ -202,7 +203,9 @@ class Engine:
 
     def _make_folds(self, task: Task, believer: LineagePosterior) -> Sequence[Fold]:
         from move37.proposers.registry import make_proposer
+        from move37.referee.stages import Cascade
         from move37.search import make_search
+        from move37.search.staged import StagePosterior
 
         self._proposers = dict(_named(task.proposers, make_proposer))
         self.search: Search = make_search(
@@ -211,7 +214,11 @@ class Engine:
             proposers=tuple(self._proposers),
             checks=check_names(task),
         )
-        return [self.search, *self._proposers.values(), self._scoreboard]
+        staged = [StagePosterior(stage) for stage in range(len(task.evaluate.stages))]
+        self.cascade = Cascade(
+            task, believer, staged, spread=lambda: believer.tau, always=(OWN_EDIT,)
+        )
+        return [self.search, *self._proposers.values(), self._scoreboard, *staged, self.cascade]
 
     def _start(self) -> None:
         from move37.proposers.normalise import Normaliser

@@ -45,7 +45,7 @@ class EvaluationStage:
     timeout_seconds: float = 600.0
     metric: "Metric | None" = None
     """On a scale of its own. `None`: printed as the task's metric."""
-    keep: float = 0.25
+    keep: float = 0.1
     """At least this share of the experiments goes on; more do while the stage says little."""
 
 
@@ -453,6 +453,8 @@ class TrialJob:
     """Becomes `MOVE37_SPLIT`: an evaluation may draw its validation set from it."""
     holdout: bool = True
     """Whether a trial that certifies may look at the hold-out. Others never do."""
+    curve: CurveRule | None = None
+    """`None`: it runs to its end, whatever its curve."""
 
     @property
     def id(self) -> str:

@@ -25,6 +25,7 @@ def back_to_back(job: TrialJob, measure: Measure) -> tuple[Trial, Attachments] |
         commit=job.reference_commit,
         reference=None,
         reference_commit=None,
+        curve=None,
     )
     last = (job.seed ^ job.experiment) & 1 == 0
     reference = None if last else measure(beside)

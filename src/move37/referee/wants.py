@@ -6,6 +6,7 @@ from move37.core.history import Experiment, History
 from move37.core.protocols import Believer
 from move37.core.records import Check, CheckJob, Job, Task
 from move37.referee.seeds import trial_job
+from move37.referee.stages import missing_stage_trials
 
 BASELINE_TRIALS = 5
 """With four degrees of freedom the noise is known to within a factor of 2.9, at 95 %."""
@@ -23,6 +24,7 @@ class Referee:
         self._checks = task.checks
         self._believer = believer
         self._baseline_trials = baseline_trials
+        self._stages = task.evaluate.stages
 
     def wants(self, history: History) -> Sequence[Job]:
         """The jobs that are needed now. Cost: the trials of the baseline, and failed contenders."""
@@ -33,6 +35,10 @@ class Referee:
         jobs = [
             trial_job(history, baseline, "search", index)
             for index in missing_repeats(baseline, self._baseline_trials)
+        ]
+        jobs += [
+            trial_job(history, baseline, "stage", index)
+            for index in missing_stage_trials(baseline, self._stages)
         ]
         return jobs if first is None else [*jobs, *self._checks_of_contender(history)]
 

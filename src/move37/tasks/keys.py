@@ -354,7 +354,7 @@ STAGE_KEEP = Key(
     share,
     "0.25",
     "At least this share goes on; more does while the stage says little of the final score.",
-    "0.25",
+    "0.1",
 )
 
 METRIC_NAME = Key(
