@@ -215,7 +215,12 @@ class _Screening:
             }
             for each in (experiment, self._opened.experiment)
         )
-        return [mine[index] - theirs[index] for index in sorted(mine.keys() & theirs.keys())]
+        both = sorted(mine.keys() & theirs.keys())
+        # Rounded where a float ends, so that equal programs on equal seeds differ by nothing.
+        return [
+            0.0 if math.isclose(mine[i], theirs[i], rel_tol=1e-12) else mine[i] - theirs[i]
+            for i in both
+        ]
 
     def interval(self, experiment: int, depth: int = MOST_PAIRS) -> Interval | None:
         """Student's, with a variance that all variants share: three pairs alone say little of it."""
@@ -226,7 +231,9 @@ class _Screening:
             values = self.differences(each, depth)
             if len(values) > 1:
                 mean = fmean(values)
-                squares += math.fsum((value - mean) ** 2 for value in values)
+                rounding = 1e-12 * max(map(abs, values))
+                gaps = (value - mean for value in values)
+                squares += math.fsum(gap**2 for gap in gaps if abs(gap) > rounding)
                 freedom += len(values) - 1
         if not differences or not freedom:
             return None
