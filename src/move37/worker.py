@@ -142,7 +142,16 @@ class Proposing:
             prior=proposal.prior,
             detail=proposal.detail,
             usd=proposal.usd,
+            size=self._size(experiment, files),
         )
+
+    def _size(self, experiment: Experiment, files: Mapping[str, bytes]) -> int:
+        """How many lines of the baseline a program changes."""
+        from move37.referee.simplicity import changed_lines
+
+        history = self._journal.history
+        baseline = history[history.epochs[experiment.epoch].baseline]
+        return changed_lines(self.program(baseline), files)
 
     def _reject(
         self, experiment: Experiment, reason: str, proposal: Proposal | None = None

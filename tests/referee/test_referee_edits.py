@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from move37.referee.edits import Edits, Step, changed_lines
+from move37.referee.edits import Edits, Step
+from move37.referee.simplicity import changed_lines
 
 PROGRAM = b"""\
 lr = 0.01

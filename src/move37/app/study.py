@@ -14,6 +14,7 @@ from move37.core.records import Proposal, Task
 from move37.core.seeds import derive_seed
 from move37.search import champion
 from move37.search.belief import LineagePosterior
+from move37.search.common import eligible
 from move37.tasks.files import Resolved
 
 STUDY = ".move37"
@@ -46,8 +47,22 @@ class Study:
 
     @property
     def contender(self) -> int | None:
-        """The experiment with the best belief that passes all checks: the next to be certified."""
-        return champion(self.history, self.believer, check_names(self.task))
+        """The experiment with the best belief that passes all checks: the next to be certified.
+
+        Of several that are as good, the smallest change: see `move37.referee.simplicity`.
+        """
+        from move37.referee.simplicity import simplest
+
+        checks = check_names(self.task)
+        best = champion(self.history, self.believer, checks)
+        if best is None or self.history[best].is_baseline:
+            return best
+        fit = (
+            rival
+            for rival in eligible(self.history, self.believer, checks)
+            if self.history[rival].is_baseline or self.history[rival].passes(checks)
+        )
+        return simplest(self.history, self.believer, best, fit, self.task.metric.min_effect)
 
     @property
     def champion(self) -> int | None:

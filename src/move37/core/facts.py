@@ -68,6 +68,8 @@ class Proposed:
     prior: float | None = None
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
     usd: float = 0.0
+    size: int | None = None
+    """How many lines of the baseline the program removes and adds. `None`: nobody counted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,6 +45,8 @@ class Experiment:
     predicted_effect: float | None = None
     prior: float | None = None
     usd: float = 0.0
+    size: int | None = None
+    """How many lines of the baseline it removes and adds. `None`: not known."""
     rejected: Failed | None = None
     screened: Screened | None = None
     """Why a cheap stage let go of it."""
@@ -123,6 +125,7 @@ class History:
         self._evaluator: EvaluatorChecked | None = None
         self._rejected_in_a_row = 0
         self._certified_lately = 0
+        self._repeats = 0
         self._session: SessionStarted | None = None
         self._session_began: float | None = None
         self._last_at = 0.0
@@ -168,8 +171,14 @@ class History:
         return self._experiments[self.epoch.baseline :]
 
     def spent(self) -> int:
-        """Experiments of the current epoch that count against the budget: all but the baseline."""
-        return len(self._experiments) - self.epoch.baseline - 1
+        """What counts against the budget of experiments in the current epoch: every experiment but the
+        baseline, and every repeat of one."""
+        return len(self._experiments) - self.epoch.baseline - 1 + self._repeats
+
+    @property
+    def repeats(self) -> int:
+        """Search trials beyond the first of each experiment of the current epoch, but the baseline."""
+        return self._repeats
 
     def running(self) -> Sequence[Experiment]:
         """Experiments of the current epoch without an outcome, in the order they were opened."""
@@ -258,7 +267,7 @@ class History:
         match fact:
             case EpochStarted():
                 self._epochs.append(fact)
-                self._certified_lately = 0
+                self._certified_lately = self._repeats = 0
                 self._probes, self._evaluator = {}, None
                 self._running.clear()
                 self._append(
@@ -298,6 +307,7 @@ class History:
                     predicted_effect=fact.predicted_effect,
                     prior=fact.prior,
                     usd=fact.usd,
+                    size=fact.size,
                 )
                 self._by_identity.setdefault((old.epoch, fact.identity), fact.experiment)
                 self._usd += fact.usd
@@ -312,6 +322,8 @@ class History:
                 self._rejected_in_a_row += 1
             case Tried():
                 old = self[fact.experiment]
+                if fact.trial.purpose == "search" and old.parents and old.count("search"):
+                    self._repeats += old.epoch == self.epoch.epoch
                 tried = replace(old, trials=(*old.trials, fact.trial))
                 self._experiments[fact.experiment] = tried
                 if not tried.is_running:

@@ -6,7 +6,6 @@ lineage stay together as one edit, unless the step set values, or other steps ch
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -111,18 +110,6 @@ class Edits:
             layout.append(len(self.pieces))
             self.pieces.append(replace(piece, steps=touched.steps(path, span)))
         self._layout[path] = layout
-
-
-def changed_lines(old: Files, new: Files) -> int:
-    """The size of a change: how many lines it removes and adds. A line that only moved counts as none."""
-    total = 0
-    for path in old.keys() | new.keys():
-        before, after = old.get(path, b""), new.get(path, b"")
-        if before != after:
-            lines = Counter(before.split(b"\n"))
-            lines.subtract(after.split(b"\n"))
-            total += sum(map(abs, lines.values()))
-    return total
 
 
 # --- cutting -------------------------------------------------------------------------------------
