@@ -131,6 +131,16 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Claims:
+    """What a claim may cost, and how often one may be false."""
+
+    pairs: int | None = None
+    """Pairs of fresh trials at the most. `None`: planned from what the search believes."""
+    alpha: float = 0.05
+    """The probability that a study makes any false claim, however often it certifies."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Fence:
     """How strongly `run` is fenced in, and what it may see besides the task."""
 
@@ -167,6 +177,7 @@ class Task:
     limits: tuple[Limit, ...] = ()
     budget: Budget = field(default_factory=Budget)
     fence: Fence = field(default_factory=Fence)
+    claims: Claims = field(default_factory=Claims)
     proposers: tuple[ProposerSpec, ...] = (ProposerSpec(kind="tune"),)
     search: str = "lineage"
 
@@ -422,15 +433,31 @@ Choice = Extend | Repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CurveLine:
+    """Regression of the final score on the curve up to a step: its level, and its recent rise."""
+
+    step: float
+    centre: tuple[float, float]
+    """Means of level and rise over the finished curves."""
+    intercept: float
+    """Mean of their final scores."""
+    slopes: tuple[float, float]
+    sd: float
+    """Of the residuals."""
+    inverse: tuple[float, float, float]
+    """Of the features' centred cross products: first, off-diagonal, second."""
+    n: int
+    freedom: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CurveRule:
     """When a running trial is hopeless: what its final score will be, given its curve so far."""
 
     name: str
     """The metric whose printed values are the curve."""
-    steps: tuple[float, ...]
-    """Ascending; line `i` holds from step `i` on."""
-    lines: tuple[tuple[float, float, float, float, float, int], ...]
-    """For each step `(centre, intercept, slope, residual sd, spread, n)` of final score on curve."""
+    lines: tuple[CurveLine, ...]
+    """By ascending step."""
     target: float
     """The champion's believed score."""
     chance: float

@@ -122,9 +122,10 @@ def open_certification(
     if believed is None or one.outcome is None:
         raise StudyError(f"x{experiment} has not been measured yet; go on with `move37 run`")
     certification = len(history.certifications)
-    level = claim_level(certification)
+    level = claim_level(certification, task.claims.alpha)
     edge = _edge(margin, task.metric)
     planned = planned_pairs(believed, believer.noise, edge, level)
+    pairs = task.claims.pairs if pairs is None else pairs
     return CertificationOpened(
         certification=certification,
         experiment=experiment,
@@ -133,7 +134,7 @@ def open_certification(
         pairs=planned if pairs is None else max(pairs, least_pairs(level)),
         rule="sequential",
         margin=margin,
-        alpha=ALPHA,
+        alpha=task.claims.alpha,
     )
 
 

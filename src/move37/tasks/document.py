@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from move37.core.records import Budget, Check, Evaluation, EvaluationStage, Task
+from move37.core.records import Budget, Check, Claims, Evaluation, EvaluationStage, Task
 from move37.tasks.toml import build_task, default_name
 from move37.tasks.units import format_duration, format_size
 
@@ -50,6 +50,7 @@ def to_mapping(task: Task) -> dict[str, Any]:
             name: bounds[0] if len(bounds) == 1 else bounds for name, bounds in limits.items()
         },
         "budget": _budget(task.budget),
+        **_claims(task.claims),
         "sandbox": {
             "level": task.fence.level,
             "read": [_without_home(path) for path in task.fence.read],
@@ -108,6 +109,13 @@ def _least(task: Task) -> Task:
         evaluate=Evaluation(run=task.evaluate.run),
         metric=task.metric,
     )
+
+
+def _claims(claims: Claims) -> dict[str, dict[str, float]]:
+    """Only what is not as it would be anyway, so that tasks of old are written as they were."""
+    pairs = {} if claims.pairs is None else {"pairs": claims.pairs}
+    alpha = {} if claims.alpha == Claims().alpha else {"alpha": claims.alpha}
+    return {"certify": {**pairs, **alpha}} if pairs or alpha else {}
 
 
 def _budget(budget: Budget) -> dict[str, float]:

@@ -149,6 +149,12 @@ def share(value: object) -> float:
     return found
 
 
+def rare(value: object) -> float:
+    if not 0 < (found := number(value)) <= 0.5:
+        raise Wrong(f"is {found:g}; it must be more than 0 and at most 0.5")
+    return found
+
+
 def tables(value: object) -> tuple[dict[str, object], ...]:
     given = cast("list[object]", value) if isinstance(value, list) else None
     if given is None or not all(isinstance(table, dict) for table in given):
@@ -391,6 +397,20 @@ EXPERIMENTS = Key("experiments", count, "100", "Stop after so many experiments."
 HOURS = Key("hours", positive, "8", "Stop after so many hours of work.")
 USD = Key("usd", at_least_zero, "5.0", "Stop when models have cost so many dollars.")
 
+PAIRS = Key(
+    "pairs",
+    count,
+    "20",
+    "Pairs of fresh trials at the most; otherwise planned from what the search believes.",
+)
+ALPHA = Key(
+    "alpha",
+    rare,
+    "0.05",
+    "How probable a false claim may be, in a whole study, however often it certifies.",
+    "0.05",
+)
+
 LEVEL = Key(
     "level",
     level,
@@ -428,6 +448,7 @@ SECTIONS: Mapping[str, tuple[Key[Any], ...]] = {
     "limits": (),
     "also": (),
     "budget": (EXPERIMENTS, HOURS, USD),
+    "certify": (PAIRS, ALPHA),
     "sandbox": (LEVEL, READ, ENV),
     "proposer": (KIND,),
 }

@@ -12,6 +12,7 @@ from move37.core.errors import TaskError
 from move37.core.records import (
     Budget,
     Check,
+    Claims,
     Evaluation,
     EvaluationStage,
     Fence,
@@ -67,7 +68,7 @@ def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Tas
     top = _Section(where, "", document)
     top.refuse_unknown()
     files, evaluate, metric = map(top.section, ("files", "evaluate", "metric"))
-    budget, sandbox = top.section("budget"), top.section("sandbox")
+    budget, sandbox, claims = map(top.section, ("budget", "sandbox", "certify"))
     return Task(
         name=top.get(keys.NAME) or default_name(root),
         root=root,
@@ -93,6 +94,7 @@ def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Tas
             read=sandbox.get(keys.READ) or (),
             env=sandbox.get(keys.ENV) or (),
         ),
+        claims=Claims(pairs=claims.get(keys.PAIRS), **_given(claims.get(keys.ALPHA), "alpha")),
         proposers=_proposers(top) or (ProposerSpec(kind="tune"),),
     )
 
