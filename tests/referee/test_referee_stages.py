@@ -177,7 +177,7 @@ def test_an_experiment_that_was_let_go_says_why_and_did_not_fail() -> None:
     assert all(not one.is_measured and not one.is_running for one in gone)
     one = gone[0].screened
     assert one is not None
-    assert "stage short let it go: it would beat the champion with a chance of" in one.reason
+    assert "did better there, and its chance to beat the champion is" in one.reason
     assert 0 <= one.chance <= 0.5
     assert study.believer.belief(gone[0].id) is None
 

@@ -161,10 +161,17 @@ class Sandbox(Protocol):
     @property
     def strength(self) -> Strength: ...
 
-    def run(self, launch: Launch, *, stop: Callable[[], bool] = lambda: False) -> Exit:
+    def run(
+        self,
+        launch: Launch,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        tell: Callable[[bytes], None] | None = None,
+    ) -> Exit:
         """Run it to its end, limit or stop; when this returns, its whole process tree is dead.
 
         stop: asked several times a second; `True` ends the program at once.
+        tell: told all that the program prints to stdout, piece by piece, as it does.
         Nothing that the program does is raised: it is in the `Exit`. Raises `SandboxError` when the
         fence itself cannot be set up.
         """

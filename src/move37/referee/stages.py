@@ -25,7 +25,7 @@ from move37.core.records import (
 )
 from move37.core.seeds import derive_seed
 from move37.referee.seeds import search_trial, trial_job
-from move37.referee.words import number, percent
+from move37.referee.words import percent
 
 LEARN = 8
 """So many experiments go on, whatever their score, before a stage is believed at all."""
@@ -40,8 +40,8 @@ _CORRELATION_SD = 0.35
 """What is thought of the correlation of a stage with the full evaluation, before any is seen."""
 _LEAST_UNEXPLAINED = 0.1
 """Of the variance of true effects, however good a stage looks."""
-_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-"""The cost of a stage is rounded to one of these, so that choices hardly depend on a clock."""
+_USUAL_COST = 0.1
+"""Of a stage, in full trials, where the task does not tell."""
 
 
 def stage_task(task: Task, trial: TrialJob) -> Task:
@@ -213,19 +213,26 @@ class Cascade:
         rank = sum(other > mine for other in others)
         if rank < keep * len(others):
             return f"it is among the best {percent(keep)} of the stage", None
-        if mine >= pays(others, self.cost(history, stage)):
+        if mine >= pays(others, stage_cost(self._task, stage)):
             return "it may still matter: the stage says too little against it", None
-        return "", self._screened(one, stage, learned, x, gap, champion)
+        return "", self._screened(stage, learned, x, gap, champion, rank / len(others))
 
     def _screened(
-        self, one: Experiment, stage: int, learned: Outlook, x: float, gap: float, champion: float
+        self,
+        stage: int,
+        learned: Outlook,
+        x: float,
+        gap: float,
+        champion: float,
+        better: float,
     ) -> Screened:
+        """better: share of the latest experiments that did better in the stage."""
         name = self._task.evaluate.stages[stage].name
         chance = learned.chance(x, gap)
         reason = (
-            f"stage {name} let it go: it would beat the champion with a chance of {percent(chance)}, "
-            f"as {learned.pairs} experiments with both scores tell (correlation of their edits "
-            f"{number(learned.correlation)})"
+            f"stage {name} let it go: {better:.0%} of the latest did better there, and its chance to "
+            f"beat the champion is {chance:.1%} (of edits there and in full the correlation is "
+            f"{learned.correlation:.2f}, from {learned.pairs})"
         )
         return Screened(
             by="stage",
@@ -276,15 +283,14 @@ class Cascade:
         parent = self._believer.belief(one.parents[0])
         return 0.0 if parent is None else champion - parent.mean
 
-    def cost(self, history: History, stage: int) -> float:
-        """Of the stage, in full trials, as it was for the baseline."""
-        trials = history.baseline.trials
-        full = [t.outcome.seconds for t in trials if t.purpose == "search"]
-        cheap = [t.outcome.seconds for t in trials if t.purpose == "stage" and t.index == stage]
-        if not full or not cheap or full[0] <= 0:
-            return _RATIOS[3]
-        ratio = cheap[0] / full[0]
-        return min(_RATIOS, key=lambda known: abs(known - ratio))
+
+def stage_cost(task: Task, stage: int) -> float:
+    """Of a stage, in full trials: the ratio of their timeouts.
+
+    Never of measured seconds, so that the same facts give the same choice on any machine.
+    """
+    ratio = task.evaluate.stages[stage].timeout_seconds / task.evaluate.timeout_seconds
+    return ratio if ratio < 1 else _USUAL_COST
 
 
 def _density(z: float) -> float:

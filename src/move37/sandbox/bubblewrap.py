@@ -107,7 +107,13 @@ class Bubblewrap:
         """Whether the kernel itself limits memory and processes; otherwise they are watched."""
         return self._group is not None
 
-    def run(self, launch: Launch, *, stop: Callable[[], bool] = lambda: False) -> Exit:
+    def run(
+        self,
+        launch: Launch,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        tell: Callable[[bytes], None] | None = None,
+    ) -> Exit:
         require_space(launch.workspace)
         processes.adopt_orphans()
         places = self._prepare(launch)
@@ -124,7 +130,7 @@ class Bubblewrap:
             places=(launch.workspace, launch.out),
             stop=stop,
         )
-        outputs = ((started.watched.stdout, Capture()), (started.watched.stderr, Capture()))
+        outputs = ((started.watched.stdout, Capture(tell)), (started.watched.stderr, Capture()))
         try:
             seen = watch(started.watched, limits, outputs)
         finally:

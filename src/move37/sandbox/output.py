@@ -2,6 +2,7 @@
 
 import os
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 HEAD_BYTES: Final = 64 * 1024
@@ -13,13 +14,17 @@ _READS_AT_ONCE: Final = 16
 class Capture:
     """Takes any amount of output and remembers at most `HEAD_BYTES + TAIL_BYTES` of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[bytes], None] | None = None) -> None:
+        """tell: handed every piece as it comes."""
+        self._tell = tell
         self._head = bytearray()
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         self._total = 0
 
     def add(self, data: bytes) -> None:
+        if self._tell is not None:
+            self._tell(data)
         self._total += len(data)
         if room := HEAD_BYTES - len(self._head):
             self._head += data[:room]

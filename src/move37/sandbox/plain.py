@@ -69,7 +69,13 @@ class Plain:
         """Whether the kernel itself limits memory and processes; otherwise they are watched."""
         return self._group is not None
 
-    def run(self, launch: Launch, *, stop: Callable[[], bool] = lambda: False) -> Exit:
+    def run(
+        self,
+        launch: Launch,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        tell: Callable[[bytes], None] | None = None,
+    ) -> Exit:
         require_space(launch.workspace)
         processes.adopt_orphans()
         temporary = scratch.fresh(self._temporary)
@@ -83,7 +89,7 @@ class Plain:
             places=(launch.workspace, launch.out, temporary),
             stop=stop,
         )
-        outputs = ((started.watched.stdout, Capture()), (started.watched.stderr, Capture()))
+        outputs = ((started.watched.stdout, Capture(tell)), (started.watched.stderr, Capture()))
         try:
             self._limit(started.process.pid, launch)
             started.begin()

@@ -203,6 +203,19 @@ class SandboxContract:
         assert exit.ending == "timeout"
         assert 0.3 <= exit.seconds < 10
 
+    def test_what_it_prints_is_told_while_it_runs(self, trial: Trial) -> None:
+        told: list[bytes] = []
+        launch = trial.launch("echo one; echo two; sleep 600")
+        exit = trial.sandbox.run(launch, stop=lambda: b"two" in b"".join(told), tell=told.append)
+        assert exit.ending == "stopped"
+        assert b"".join(told) == b"one\ntwo\n" == exit.stdout
+
+    def test_all_that_it_prints_is_told_however_much_is_kept(self, trial: Trial) -> None:
+        told: list[bytes] = []
+        exit = trial.sandbox.run(trial.launch("seq 100000; echo e >&2"), tell=told.append)
+        assert b"".join(told) == b"".join(b"%d\n" % number for number in range(1, 100001))
+        assert exit.stdout.startswith(b"1\n2\n")
+
     def test_stop_ends_it(self, trial: Trial) -> None:
         began = time.monotonic()
         exit = trial.run("sleep 600", stop=lambda: time.monotonic() - began > 0.2)

@@ -49,12 +49,24 @@ class ScriptedSandbox:
         self._exits = iter(exits)
         self.launches: list[Launch] = []
 
-    def run(self, launch: Launch, *, stop: Callable[[], bool] = lambda: False) -> Exit:
+    def run(
+        self,
+        launch: Launch,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        tell: Callable[[bytes], None] | None = None,
+    ) -> Exit:
         self.launches.append(launch)
         if stop():
             return exited(ending="stopped")
         scripted = next(self._exits)
-        return scripted(launch) if callable(scripted) else scripted
+        exit = scripted(launch) if callable(scripted) else scripted
+        if tell is not None:
+            for line in exit.stdout.splitlines(keepends=True):
+                tell(line)
+                if stop():
+                    return replace(exit, ending="stopped")
+        return exit
 
 
 class OpenSandbox:
@@ -65,13 +77,39 @@ class OpenSandbox:
 
     strength = Strength(level="E", name="open", holds=(), lacks=("everything",))
 
-    def run(self, launch: Launch, *, stop: Callable[[], bool] = lambda: False) -> Exit:
+    def run(
+        self,
+        launch: Launch,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        tell: Callable[[bytes], None] | None = None,
+    ) -> Exit:
         for mount in launch.mounts:
             target = launch.workspace / mount.target
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(mount.source)
         with tempfile.TemporaryDirectory() as scratch:
-            return _run(launch, stop, Path(scratch))
+            return _run(launch, _Following(Path(scratch) / "stdout", tell, stop), Path(scratch))
+
+
+class _Following:
+    """Tells what a file gains, whenever it is asked whether to stop."""
+
+    def __init__(
+        self, path: Path, tell: Callable[[bytes], None] | None, stop: Callable[[], bool]
+    ) -> None:
+        self._path, self._tell, self._stop = path, tell, stop
+        self._told = 0
+
+    def __call__(self) -> bool:
+        if self._tell is not None:
+            with self._path.open("rb") as file:
+                file.seek(self._told)
+                data = file.read()
+            self._told += len(data)
+            if data:
+                self._tell(data)
+        return self._stop()
 
 
 def _run(launch: Launch, stop: Callable[[], bool], scratch: Path) -> Exit:
@@ -92,6 +130,7 @@ def _run(launch: Launch, stop: Callable[[], bool], scratch: Path) -> Exit:
         )
         ending = _wait(process, started + launch.timeout_seconds, stop)
         code = process.wait()
+    stop()  # what it printed last
     result = exited(ending=ending, code=code, seconds=time.monotonic() - started)
     if ending == "exited" and code < 0:
         result = replace(result, ending="signalled", code=-code)
