@@ -15,6 +15,7 @@ from move37.report.results import BenchResult
 BENCHES = {
     "overhead": "milliseconds and CPU of the engine for each experiment",
     "planted": "true gain and false claims where the truth is known, beside other rules",
+    "referee": "whether what is claimed can be believed, in worlds that mislead and on real tables",
 }
 
 
@@ -35,6 +36,8 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             return _overhead(quick, out)
         case "planted":
             return _planted(quick, out)
+        case "referee":
+            return _referee(quick, out)
         case _:
             raise TaskError(f"there is no benchmark {name!r}; choose {' or '.join(BENCHES)}")
 
@@ -77,6 +80,65 @@ def _planted(quick: bool, out: Path | None) -> BenchResult:
         },
         files=() if out is None else (out / "planted.png",),
     )
+
+
+def _referee(quick: bool, out: Path | None) -> BenchResult:
+    from move37.bench.referee import FULL, QUICK, referee
+    from move37.bench.referee_engine import engine_nulls
+    from move37.bench.referee_text import table
+    from move37.bench.tabular_result import tabular
+
+    workers = len(os.sched_getaffinity(0))
+    result = referee(size=QUICK if quick else FULL, seed=0, workers=workers)
+    replayed, missing = None, ""
+    try:
+        replayed = tabular(splits=2 if quick else 10, seed=0, workers=workers)
+    except TaskError as error:  # without scikit-learn its figures are left out
+        missing = str(error)
+    with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
+        studies, experiments = (2, 10) if quick else (20, 30)
+        engine = engine_nulls(
+            _claims, Path(directory), studies=studies, experiments=experiments, seed=0
+        )
+    files = () if out is None else (out / "referee.png",)
+    for file in files:
+        from move37.bench.referee_picture import draw
+
+        draw(result, file)
+    return BenchResult(
+        bench="referee",
+        settings=result.settings,
+        figures={
+            **result.figures,
+            **({} if replayed is None else replayed.figures),
+            "null_claim_rate_engine": engine.rate,
+        },
+        table=table(result, replayed, engine, missing),
+        targets={
+            "null_claim_rate_100": "<= 0.05",
+            "null_claim_rate_1000": "<= 0.05",
+            "power_one_gain": ">= 0.95",
+            "cost_ratio_one_gain": "<= 1.3",
+            "gain_ratio_best_rule_small": ">= 1.5",
+            "gain_ratio_best_rule_min": ">= 1.0",
+            "coverage_90": "0.88 to 0.92",
+            "drift_loss": "<= 0.1",
+            "tabular_bias": "within 0.002 of 0",
+            "tabular_wrong_claims": "<= 0.1",
+            "tabular_gain_ratio": ">= 2",
+        },
+        files=files,
+    )
+
+
+def _claims(root: Path, seed: int) -> bool:
+    """Run the task there to its end; whether any claim was made."""
+    from move37.app.measuring import run
+    from move37.app.study import read_study
+
+    run(root, RunSettings(seed=seed, check=False))
+    with read_study(root) as study:
+        return any(certified.claim for certified in study.history.certificates.values())
 
 
 def _open_engine(

@@ -7,10 +7,10 @@ rules that are widely used beside ours. Deterministic for its settings, however 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from multiprocessing import get_context
+from statistics import fmean
 from typing import Any
 
+from move37.bench.drift import DriftResult, drift_loss
 from move37.bench.referee_claims import (
     Coverage,
     NullRate,
@@ -22,7 +22,6 @@ from move37.bench.referee_claims import (
     replay,
     summarise_one_gain,
 )
-from move37.bench.referee_drift import Drift, drift_study, summarise_drift
 from move37.bench.referee_grid import (
     NOISES,
     OURS,
@@ -33,11 +32,14 @@ from move37.bench.referee_grid import (
     rows,
     world_study,
 )
+from move37.bench.referee_jobs import Answers, in_processes
 from move37.core.errors import TaskError
 from move37.core.seeds import derive_seed
 
 WORLD_LENGTH = 100
 """Of the studies in worlds that mislead."""
+MACHINES = 3
+"""Ways to drift: each part of that simulation has one study of each."""
 SMALL = 1.0
 """Effects are small where the noise of one run is at least this many of them."""
 
@@ -55,6 +57,7 @@ class Size:
     nulls: Mapping[int, tuple[int, int]]
     """By length: so many searches where nothing helps, and so many certifications of them in all."""
     drifts: int
+    """Parts of the simulation of drifting machines."""
 
     def check(self) -> None:
         """Raises `TaskError` when there is too little to average over."""
@@ -95,7 +98,7 @@ class RefereeResult:
     nulls: Mapping[int, NullRate]
     gain: OneGain
     coverage: Coverage | None
-    drift: Drift
+    drift: DriftResult
 
     @property
     def figures(self) -> Mapping[str, float]:
@@ -108,16 +111,11 @@ class RefereeResult:
             "gain_ratio_best_rule_small": min(small),
             "gain_ratio_best_rule_min": min(self.ratios.values()),
             "gain_ratio_best_rule_min_paid": min(self.paid_ratios.values()),
-            "drift_loss": self.drift.loss,
-            "drift_loss_unpaired": self.drift.loss_unpaired,
+            **self.drift.figures,
         }
         if self.coverage is not None:
             figures["coverage_90"] = self.coverage.share
         return figures
-
-
-Answers = Mapping[str, Sequence[Any]]
-"""What came of the jobs, by their group, in order."""
 
 
 def referee(*, size: Size = FULL, seed: int = 0, workers: int = 1) -> RefereeResult:
@@ -127,9 +125,9 @@ def referee(*, size: Size = FULL, seed: int = 0, workers: int = 1) -> RefereeRes
     is too little to average over.
     """
     size.check()
-    answers = _in_processes(_searches(size, seed), workers)
+    answers = in_processes(_searches(size, seed), workers)
     plans = {length: answers[f"null {length}"] for length in size.nulls}
-    replays = _in_processes(_replays(size, plans, seed), workers)
+    replays = in_processes(_replays(size, plans, seed), workers)
     return _gather(size, seed, answers, replays)
 
 
@@ -153,7 +151,10 @@ def _searches(size: Size, seed: int) -> Mapping[str, Sequence["partial[Any]"]]:
         ]
         for world in WORLDS
     }
-    groups["drift"] = [partial(drift_study, seed, study) for study in range(size.drifts)]
+    groups["drift"] = [
+        partial(drift_loss, studies=MACHINES, seed=derive_seed(seed, "drift", part))
+        for part in range(size.drifts)
+    ]
     groups["one gain"] = [partial(one_gain, seed, study) for study in range(size.gains)]
     return groups
 
@@ -209,20 +210,14 @@ def _gather(size: Size, seed: int, answers: Answers, replays: Answers) -> Refere
         },
         gain=summarise_one_gain(answers["one gain"]),
         coverage=coverage(claims),
-        drift=summarise_drift(answers["drift"]),
+        drift=_joined(answers["drift"]),
     )
 
 
-def _in_processes(groups: Mapping[str, Sequence["partial[Any]"]], workers: int) -> Answers:
-    """Do all jobs, and return what came of them, by group."""
-    jobs = [job for group in groups.values() for job in group]
-    if workers == 1:
-        done = iter([job() for job in jobs])
-    else:
-        with get_context("spawn").Pool(workers) as pool:
-            done = iter(pool.map(_call, jobs, chunksize=1))
-    return {name: list(islice(done, len(group))) for name, group in groups.items()}
-
-
-def _call(job: "partial[Any]") -> Any:
-    return job()
+def _joined(parts: Sequence[DriftResult]) -> DriftResult:
+    """Parts of equal size as one."""
+    return DriftResult(
+        steady=fmean(part.steady for part in parts),
+        drifting=fmean(part.drifting for part in parts),
+        paired=fmean(part.paired for part in parts),
+    )

@@ -35,6 +35,7 @@ from move37.core.records import (
     TrialJob,
 )
 from move37.referee.certify import conclude, open_certification, wanted_trials
+from move37.referee.seeds import trial_seed
 from move37.referee.wants import missing_repeats
 from move37.search import LineagePosterior, champion, contender, make_search
 
@@ -116,7 +117,8 @@ class Ledger:
             cpu_seconds=0.0,
             peak_memory_mb=0.0,
         )
-        trial = Trial(purpose=purpose, index=index, seed=index, outcome=outcome)
+        seed = trial_seed(self.history.epoch.seed, purpose, index)
+        trial = Trial(purpose=purpose, index=index, seed=seed, outcome=outcome)
         self.tell(Tried(experiment=experiment, trial=trial))
 
     def certify(self) -> Certified | None:

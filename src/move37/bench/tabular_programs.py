@@ -63,7 +63,8 @@ class Recipe:
 
 
 def first_recipe(family: str) -> Recipe:
-    return Recipe(family, tuple(FAMILIES[family].items()))
+    """What somebody who knows the field would start from: features on one scale, usual settings."""
+    return Recipe(family, tuple(FAMILIES[family].items()), scale="standard")
 
 
 def edit(recipe: Recipe, random: Random, families: Sequence[str]) -> Recipe:
@@ -131,27 +132,27 @@ def tables() -> Iterator[Table]:
     every = tuple(FAMILIES)
     light = tuple(family for family in FAMILIES if family != "boosting")
     iris, species = load("iris")
-    yield Table("iris", iris, species, every, "tree")
+    yield Table("iris", iris, species, every, "logistic")
     wine, cultivar = load("wine")
-    yield Table("wine", wine, cultivar, every, "neighbours")
+    yield Table("wine", wine, cultivar, every, "logistic")
     yield Table("wine, 4 features", wine[:, [1, 2, 4, 7]], cultivar, every, "logistic")
     cells, benign = load("breast_cancer")
-    yield Table("breast cancer", cells, benign, every, "tree")
-    yield Table("breast cancer, 5 features", cells[:, [1, 4, 5, 8, 9]], benign, every, "logistic")
+    yield Table("breast cancer", cells, benign, every, "logistic")
+    yield Table("breast cancer, 5 features", cells[:, [1, 4, 5, 8, 9]], benign, every, "forest")
     patients, progress = load("diabetes")
     above = (progress > np.median(progress)).astype(int)
-    yield Table("diabetes, above the median", patients, above, every, "neighbours")
+    yield Table("diabetes, above the median", patients, above, every, "logistic")
     thirds = (progress > np.quantile(progress, 1 / 3)).astype(int) + (
         progress > np.quantile(progress, 2 / 3)
     )
     yield Table("diabetes, thirds", patients, thirds, every, "forest")
     images, digit = load("digits")
-    yield Table("digits", images[:500], digit[:500], light, "tree")
+    yield Table("digits", images[:500], digit[:500], light, "svm")
     hard = np.isin(digit, [1, 3, 8, 9])
     yield Table("digits 1 3 8 9", images[hard][:400], digit[hard][:400], light, "logistic")
     coarse = images.reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(-1, 16)  # [N, 4 x 4 blocks]
     even = digit % 2
-    yield Table("digits, odd or even", coarse[600:1100], even[600:1100], light, "neighbours")
+    yield Table("digits, odd or even", coarse[600:1100], even[600:1100], light, "svm")
 
 
 def accuracy(
@@ -164,26 +165,41 @@ def accuracy(
     """Fit it on some rows, and return the share of other rows that it gets right."""
     import warnings
 
-    model = _pipeline(recipe, table.features.shape[1], seed)
+    classes = table.classes
     with warnings.catch_warnings(), _sklearn().config_context(skip_parameter_validation=True):
         # A solver that stops early, a constant feature: the score says what that is worth.
         warnings.simplefilter("ignore")
-        model.fit(table.features[train], table.classes[train])
-        return float((model.predict(table.features[test]) == table.classes[test]).mean())
+        known, asked = _prepared(recipe, table, train, test)
+        model = _classifier(recipe, seed).fit(known, classes[train])
+        return float((model.predict(asked) == classes[test]).mean())
 
 
-def _pipeline(recipe: Recipe, columns: int, seed: int) -> Any:
-    steps: list[Any] = []
+def _prepared(
+    recipe: Recipe, table: Table, train: "NDArray[np.int64]", test: "NDArray[np.int64]"
+) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """The features of both, with the steps before the classifier learned from `train` alone."""
+    import numpy as np
+
+    known, asked = table.features[train], table.features[test]
     if recipe.scale != "none":
-        kind = "StandardScaler" if recipe.scale == "standard" else "MinMaxScaler"
-        steps.append(getattr(_sklearn("preprocessing"), kind)())
-    kept = max(1, round(recipe.features * columns))
-    if kept < columns:
-        steps.append(_sklearn("feature_selection").SelectKBest(k=kept))
+        standard = recipe.scale == "standard"
+        middle = known.mean(axis=0) if standard else known.min(axis=0)
+        width = known.std(axis=0) if standard else known.max(axis=0) - middle
+        width = np.where(width > 0, width, 1.0)
+        known, asked = (known - middle) / width, (asked - middle) / width
+    kept = max(1, round(recipe.features * known.shape[1]))
+    if kept < known.shape[1]:
+        strength = np.nan_to_num(
+            _sklearn("feature_selection").f_classif(known, table.classes[train])[0]
+        )
+        columns = np.sort(np.argsort(-strength, kind="stable")[:kept])
+        known, asked = known[:, columns], asked[:, columns]
     if recipe.components < 1:
-        components = max(1, round(recipe.components * kept))
-        steps.append(_sklearn("decomposition").PCA(n_components=components, random_state=seed))
-    return _sklearn("pipeline").make_pipeline(*steps, _classifier(recipe, seed))
+        middle = known.mean(axis=0)
+        _, _, axes = np.linalg.svd(known - middle, full_matrices=False)
+        axes = axes[: max(1, round(recipe.components * kept))].T
+        known, asked = (known - middle) @ axes, (asked - middle) @ axes
+    return known, asked
 
 
 def _classifier(recipe: Recipe, seed: int) -> Any:
