@@ -58,7 +58,7 @@ def test_a_parent_that_only_has_bad_children_wears_out() -> None:
     told, _, search = study("lineage")
     told.score(0, 1.0, 1.0, 1.0)
     told.score(told.open(0), 2.0)
-    best = told.score(told.open(0), 2.1)
+    best = told.score(told.open(0), 2.1, 2.1)
     parents: list[int] = []
     for _ in range(60):
         parents.append(parent_chosen(told, search))
@@ -83,7 +83,7 @@ def test_parallel_choices_spread_over_equals() -> None:
 def test_a_crowd_of_failed_checks_does_not_hide_the_good_one() -> None:
     told, believer, search = study("lineage")
     told.score(0, 1.0, 1.0, 1.0)
-    good = told.score(told.open(0), 2.0)
+    good = told.score(told.open(0), 2.0, 2.0)
     for score in range(100):
         told.check(told.score(told.open(0), 10.0 + score), passed=False)
     assert parent_chosen(told, search) == good

@@ -7,8 +7,9 @@ from itertools import islice
 from move37.core.facts import EpochStarted, Fact, Opened
 from move37.core.history import History
 from move37.core.protocols import Believer
-from move37.core.records import Choice, Extend
+from move37.core.records import Choice, Extend, Repeat
 from move37.search.common import eligible, pick_proposer, require_proposers
+from move37.search.repeats import horizon, next_repeat, repeats_under_way
 
 _CANDIDATES = 16
 """So many of the best are looked at."""
@@ -29,8 +30,7 @@ class Lineage:
     that a parent which is worse by `g` still gives a new best falls as `exp(-g)`, and that of one whose
     `n` children all failed as `1 / n`.
 
-    It never repeats a trial: at equal cost a child says as much about its parent and may be better
-    (`docs/search.md` has the numbers).
+    Near the end of the budget it repeats the best few where that is worth more (`repeats.py`).
     """
 
     def __init__(
@@ -52,11 +52,20 @@ class Lineage:
                 pass
 
     def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
-        """Extend the most valuable program. `None` while nothing has been measured."""
-        del pending  # Children under way have been opened, and are counted.
+        """Extend the most valuable program, or repeat one.
+
+        `None` while nothing has been measured, and when repeats under way will use up the budget.
+        """
         candidates = list(islice(eligible(history, self._believer, self._checks), _CANDIDATES))
         if not candidates:
             return None
+        repeating = repeats_under_way(history, pending)
+        ahead = horizon(history, repeating)
+        if repeating and not ahead.left:
+            return None
+        repeated = next_repeat(history, self._believer, candidates, ahead, pending)
+        if repeated is not None:
+            return Repeat(experiment=repeated)
         parent = self._most_valuable(candidates)
         return Extend(parents=(parent,), proposer=pick_proposer(self._proposers, seed))
 

@@ -87,15 +87,24 @@ class Told:
 
 
 def grow(told: Told, search: Search, experiments: int, *, at_once: int = 1, seed: int = 0) -> None:
-    """Let a search work: edits and noise are drawn, one in eight crashes, one in nine fails its check."""
+    """Let a search work: edits and noise are drawn, one in eight crashes, one in nine fails its check.
+
+    experiments: repeats included.
+    """
     luck = random.Random(seed)
     while told.history.spent() < experiments:
         opened: list[int] = []
+        repeated: list[int] = []
         for _ in range(at_once):
-            choice = search.choose(told.history, pending=frozenset(opened), seed=len(told.history))
-            assert isinstance(choice, Extend), "nothing is repeated while `grow` works"
-            id = told.open(*choice.parents)
-            opened.append(id)
+            pending = frozenset([*opened, *repeated])
+            choice = search.choose(told.history, pending=pending, seed=len(told.history))
+            assert choice is not None, "there is always something to do without a budget"
+            if isinstance(choice, Repeat):
+                repeated.append(choice.experiment)
+            else:
+                opened.append(told.open(*choice.parents))
+        for id in repeated:
+            told.score(id, told.history[id].scores()[0] + luck.gauss(0.0, 0.5))
         for id in opened:
             if luck.random() < 1 / 8:
                 told.fail(id)
