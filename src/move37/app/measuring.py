@@ -59,12 +59,14 @@ def certify(
     root: Path,
     experiment: int | None = None,
     *,
+    pairs: int | None = None,
     settings: RunSettings | None = None,
     watch: Watch = _silent,
     stop: Stop | None = None,
 ) -> CertificateView | None:
     """Compare an experiment (the champion) with the baseline on fresh seeds.
 
+    pairs: of fresh trials at the most; otherwise as the task says, or as planned.
     Returns `None` when stopped before the end; the next `certify` or `run` goes on from there.
     Raises `StudyError` when there is nothing to certify.
     """
@@ -79,7 +81,7 @@ def certify(
             )
     settings = settings or RunSettings()
     with Engine(root, settings, watch=watch, stop=stop, begin=False) as engine:
-        if not engine.certify(chosen.id):
+        if not engine.certify(chosen.id, pairs=pairs):
             engine.end("stopped before the certification was done")
             return None
         engine.end(f"x{chosen.id} was compared with the baseline on fresh seeds")

@@ -58,13 +58,22 @@ def check(
 
 @click.command()
 @experiment_argument
+@click.option(
+    "--pairs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most N pairs of trials, but as many as a claim needs.",
+)
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Trials at once.")
 @click.option("--plain", is_flag=True, help="Plain lines, even on a terminal.")
 @common
-def certify(where: Where, *, experiment: int | None, workers: int | None, plain: bool) -> int:
+def certify(
+    where: Where, *, experiment: int | None, pairs: int | None, workers: int | None, plain: bool
+) -> int:
     """Compare with the baseline on fresh seeds.
 
-    EXPERIMENT is the champion, unless you name one. The seeds were never used before. Exits with 1 when no improvement can be claimed.
+    EXPERIMENT is the champion, unless you name one. The seeds were never used before. Champion and
+    baseline take turns until it is decided, or is not going to be. Exits with 1 when no improvement can be claimed.
     """
     from move37 import app
     from move37.core.events import Stop
@@ -74,7 +83,9 @@ def certify(where: Where, *, experiment: int | None, workers: int | None, plain:
     stop, settings = Stop(), app.RunSettings(workers=workers)
     stream = progress_stream(json=where.screen.json)
     with watching(stop, stream=stream, lines=plain) as watch:
-        view = app.certify(where.root, experiment, settings=settings, watch=watch, stop=stop)
+        view = app.certify(
+            where.root, experiment, pairs=pairs, settings=settings, watch=watch, stop=stop
+        )
     screen = where.screen
     if view is None:
         screen.answer({"certified": None}, "Stopped early; `move37 certify` goes on from here.")

@@ -17,7 +17,8 @@ JSON every `effect` is in the metric's unit with a plus for better, whichever wa
 every `value` is as the evaluation printed it. The object of `move37 certify`, which is also the
 `certified` of `run` and `demo`, holds `claim`, `reason`, `effect`, `interval`, `level`,
 `relative_gain` (a share of the baseline's fresh mean), `pairs`, `trials` (two for each pair), and
-the same for the hold-out where the evaluation has one.
+the same for the hold-out where the evaluation has one; `estimate` with `estimate_interval` (the likeliest
+effect, 90 %), and `shrinkage` and `overfit` (how much of what was believed was luck).
 
 | exit code | means |
 |---|---|

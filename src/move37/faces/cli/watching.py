@@ -168,12 +168,17 @@ class Watching:
             case EvaluatorChecked():
                 return [f"evaluation: grade {fact.grade} · {clean(fact.reason)}"]
             case CertificationOpened():
-                return [f"x{fact.experiment} to be certified on {count(fact.pairs, 'fresh pair')}"]
+                most = f"on up to {count(fact.pairs, 'fresh pair')}"
+                if fact.margin is not None:
+                    return [f"x{fact.experiment} to be compared with x{fact.baseline} {most}"]
+                return [f"x{fact.experiment} to be certified {most}"]
             case Staged(screened=Screened(reason=reason)):
                 line = Line(experiment=fact.experiment, text=f"let go: {clean(reason)}", tail="")
                 self._wait(line)
             case Certified():
                 verdict = "certified" if fact.claim else "not certified"
+                if fact.claim and fact.kind == "not worse":
+                    verdict = f"certified not worse than x{fact.baseline}"
                 return [f"x{fact.experiment} {verdict} · {clean(fact.reason)}"]
             case _:
                 pass
@@ -211,7 +216,7 @@ class Watching:
 
     def _of_trials(self) -> str:
         trials = self.phase.trials if self.phase else None
-        return "" if trials is None else f" of {trials}"
+        return "" if trials is None else f" of up to {trials}"
 
     def _progress(self, standing: Standing) -> Sequence[str]:
         before, self.standing = self.standing, standing
@@ -334,7 +339,7 @@ def _budget(watching: Watching, began: Began, now: float, width: int) -> list[st
     phase = watching.phase
     if phase is not None and phase.phase == "certify" and phase.trials:
         done = watching.certify_done
-        words = f"{done} of {phase.trials} fresh trials"
+        words = f"{done} of up to {phase.trials} fresh trials"
         return [_bar("certifying", done / phase.trials, words, width)]
     lines: list[str] = []
     left = watching.seconds_left(now)
