@@ -16,7 +16,7 @@ Key = tuple[str, int]
 
 _FIRST: Key = ("search", 0)
 """All programs have this one."""
-_PRIOR_FREEDOM = 6.0
+_PRIOR_FREEDOM = 10.0
 """That nothing is shared counts as so many degrees of freedom: two programs with four seeds in common
 say little."""
 _MOST = 0.95

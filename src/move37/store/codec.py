@@ -27,11 +27,14 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """JSON has no infinities: side metrics that are none or infinite stand here, by `repr`."""
 
 
-class _Trial(msgspec.Struct, frozen=True, kw_only=True):
+class _Trial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     purpose: Purpose
     index: int
     seed: int
     outcome: _Outcome
+    paired_with: int | None = None
+    reference: float | None = None
+    paired_error: float | None = None
 
 
 class _Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +110,9 @@ def _to_wire(fact: Fact) -> Fact | _Tried:
             index=trial.index,
             seed=trial.seed,
             outcome=_outcome_to_wire(trial.outcome),
+            paired_with=trial.paired_with,
+            reference=trial.reference,
+            paired_error=trial.paired_error,
         ),
     )
 
@@ -136,6 +142,9 @@ def _from_wire(wire: Fact | _Tried) -> Fact:
             index=trial.index,
             seed=trial.seed,
             outcome=_outcome_from_wire(trial.outcome),
+            paired_with=trial.paired_with,
+            reference=trial.reference,
+            paired_error=trial.paired_error,
         ),
     )
 
