@@ -49,7 +49,9 @@ _BUILTINS = frozenset(
         "input",
     ]
 )
-_MODULES = frozenset(name.partition(".")[0] for name in NAMES) - {"torch", "numpy", "json"}
+_MODULES = (
+    frozenset(name.partition(".")[0] for name in NAMES) - _BUILTINS - {"torch", "numpy", "json"}
+)
 _FRAMES = frozenset(
     [
         "__code__",

@@ -172,13 +172,13 @@ NAMES: Mapping[str, Meaning] = {
         "makes code as it runs",
         "eval exec compile marshal.loads types.ModuleType codecs.decode",
     ),
+    **_all("answers", "note", "takes digests", "hashlib zlib.crc32 zlib.adler32 xxhash blake3"),
     **_all(
         "answers",
         "look",
-        "looks its input up by a digest, or unpacks data",
-        "hashlib zlib.decompress bz2.decompress lzma.decompress gzip.decompress base64.b64decode "
-        "base64.b85decode base64.a85decode binascii.unhexlify bytes.fromhex zlib.crc32 zlib.adler32 "
-        "xxhash blake3",
+        "unpacks data",
+        "zlib.decompress bz2.decompress lzma.decompress gzip.decompress base64.b64decode "
+        "base64.b85decode base64.a85decode binascii.unhexlify bytes.fromhex",
     ),
     **_all("ending", "serious", "ends without cleaning up", "os._exit os.abort"),
     **_all("ending", "note", "ends early", "sys.exit exit quit SystemExit"),
