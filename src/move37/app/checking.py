@@ -10,7 +10,7 @@ from move37.core.errors import StudyError
 from move37.core.events import Event, Stop
 from move37.core.facts import EvaluatorChecked
 from move37.core.records import Failed, Grade, Measured
-from move37.referee.evaluator import FIT, Means, forged, is_fit, issue, wanted_probes
+from move37.referee.evaluator import FIT, Means, forged, issue, wanted_probes
 from move37.report.evaluator import EvaluatorView, evaluator_view
 
 _LEAST_SECONDS = 30.0
@@ -46,8 +46,7 @@ def check(
             engine.end("stopped before the evaluation was checked")
             return None
         engine.end(f"the evaluation was checked: grade {certificate.grade}")
-        fit = is_fit(certificate.grade, least)
-        return evaluator_view(certificate, engine.study.task, fit=fit)
+        return evaluator_view(certificate, engine.study.task, least)
 
 
 def examine_if_new(engine: Engine) -> None:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from move37.core.facts import EvaluatorChecked
+from move37.core.history import History
 from move37.core.records import Finding, Grade, Task
+from move37.referee.evaluator import FIT, is_fit
 from move37.report.words import Paint, Style, clean, count, cut, duration, number, plain, wrap
 
 _MB_PER_GB = 1024
@@ -41,12 +43,18 @@ class EvaluatorView:
         return tuple(finding for finding in self.findings if finding.believed)
 
 
-def evaluator_view(certificate: EvaluatorChecked, task: Task, *, fit: bool) -> EvaluatorView:
+def evaluator_of(history: History, task: Task) -> EvaluatorView | None:
+    """The certificate of the current epoch, if there is one."""
+    certificate = history.evaluator
+    return None if certificate is None else evaluator_view(certificate, task)
+
+
+def evaluator_view(certificate: EvaluatorChecked, task: Task, least: Grade = FIT) -> EvaluatorView:
     seen = certificate.repeats
     drift = None if seen.drift is None else task.metric.value(seen.drift)
     return EvaluatorView(
         grade=certificate.grade,
-        fit=fit,
+        fit=is_fit(certificate.grade, least),
         reason=certificate.reason,
         scored=certificate.scored,
         sandbox=certificate.sandbox,
@@ -63,12 +71,11 @@ def evaluator_view(certificate: EvaluatorChecked, task: Task, *, fit: bool) -> E
     )
 
 
-def evaluator_line(certificate: EvaluatorChecked | None) -> str:
+def evaluator_line(view: EvaluatorView | None) -> str:
     """The grade in one line, for `status` and `show`."""
-    if certificate is None:
+    if view is None:
         return "not checked; `move37 check` tries to cheat it"
-    kind = "scored" if certificate.scored else "self-reported"
-    return f"{certificate.grade}, {kind}: {clean(certificate.reason)}"
+    return f"grade {view.grade}: {clean(view.reason)}"
 
 
 def evaluator_text(view: EvaluatorView, *, width: int | None = 80, paint: Paint = plain) -> str:

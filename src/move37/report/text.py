@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from move37.core.records import Verdict
 from move37.report.cheats import cheats_text
+from move37.report.evaluator import evaluator_line
 from move37.report.results import BenchResult, RunResult, Verified
 from move37.report.views import (
     CertificateView,
@@ -60,6 +61,7 @@ def status_text(status: Status, *, width: int | None = 80, paint: Paint = plain)
     ]
     if status.failures:
         pairs.append(("failures", _failures(status)))
+    pairs.append(("evaluation", evaluator_line(status.evaluator)))
     pairs.append(("sandbox", status.sandbox or "not run yet"))
     if status.epoch > 0:
         pairs.append(("epoch", f"{status.epoch}; trials of earlier ones are not compared"))
@@ -117,6 +119,8 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
         verdict = one.verdict.value
         pairs.append(("verdict", said if said.startswith(verdict) else f"{verdict}: {said}"))
     pairs.extend(("check", f"{clean(name)} {_passed(ok)}") for name, ok in detail.checks.items())
+    if detail.evaluator is not None:
+        pairs.append(("evaluation", evaluator_line(detail.evaluator)))
     usd = f", {detail.usd:.2f} USD" if detail.usd else ""
     pairs.append(("cost", f"{duration(detail.seconds)} of trials{usd}"))
     if detail.children:

@@ -29,6 +29,7 @@ from move37.core.records import (
     Verdict,
 )
 from move37.report.certificates import CertificateView, Effect, certificates, effect_of
+from move37.report.evaluator import EvaluatorView, evaluator_of
 from move37.report.staircase import count_kept
 
 Judge = Callable[[int], tuple[Verdict, str]]
@@ -114,6 +115,8 @@ class Detail:
     children: tuple[int, ...]
     trials: tuple[TrialView, ...]
     checks: Mapping[str, bool]
+    evaluator: EvaluatorView | None
+    """What the evaluation that measured it would believe. `None`: nobody has checked it."""
     seconds: float
     """Of all its trials together."""
     usd: float
@@ -170,6 +173,8 @@ class Status:
     baseline: Summary
     champion: Summary | None
     """`None` until there is one besides the baseline."""
+    evaluator: EvaluatorView | None
+    """What the evaluation would believe. `None`: nobody has checked it."""
     certificates: tuple[CertificateView, ...]
 
 
@@ -256,6 +261,7 @@ def status_view(
         noise=_noise(history, beliefs),
         baseline=summarise(history.epoch.baseline),
         champion=None if champion in (None, history.epoch.baseline) else summarise(champion),
+        evaluator=evaluator_of(history, task),
         certificates=certificates(task, history),
     )
 
@@ -326,6 +332,7 @@ def detail(
         children=tuple(other.id for other in history.experiments if experiment in other.parents),
         trials=tuple(_trial(task.metric, trial) for trial in one.trials),
         checks=dict(one.checks),
+        evaluator=evaluator_of(history, task) if one.epoch == history.epoch.epoch else None,
         seconds=sum(trial.outcome.seconds for trial in one.trials),
         usd=one.usd,
         commit=one.commit,
