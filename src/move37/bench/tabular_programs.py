@@ -1,6 +1,6 @@
 """Real programs for `bench referee`: classifiers from scikit-learn, and the edits that one makes to them.
 
-scikit-learn is imported where it is used: it belongs to the extra `bench`.
+scikit-learn is imported where it is used: it belongs to the extra `tabular`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,8 +89,10 @@ def _turned(name: str, value: Any, random: Random) -> Any:
     if name in _CHOICES:
         return _other(_CHOICES[name], value, random)
     low, high = _BOUNDS[name]
-    turned = min(high, max(low, value * random.choice(_FACTORS)))
-    return round(turned) if isinstance(value, int) else turned
+    turned = [min(high, max(low, value * factor)) for factor in _FACTORS]
+    if isinstance(value, int):
+        turned = [round(other) for other in turned]
+    return _other(turned, value, random)
 
 
 def _other(choices: Sequence[Any], value: Any, random: Random) -> Any:
@@ -114,10 +116,10 @@ class Table:
 
 
 def require_sklearn() -> None:
-    """Raises `TaskError` when the extra `bench` is not installed."""
+    """Raises `TaskError` when the extra `tabular` is not installed."""
     if find_spec("sklearn") is None:
         raise TaskError(
-            "the tabular replay needs scikit-learn; install it with: pip install 'move37[bench]'"
+            "the tabular replay needs scikit-learn; install it with: pip install 'move37[tabular]'"
         )
 
 
