@@ -1,10 +1,11 @@
 """`ablate` on a real study: what does nothing is found, dropped, and the rest is certified."""
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from app_tasks import MakeTask
 
 from move37 import app
 from move37.app.study import read_study
@@ -44,21 +45,48 @@ awk -v seed="$MOVE37_SEED" -F ' = ' '
   END             { printf "loss: %.6f\\n", loss + 0.1 * noise }
 ' program.py
 """
+TASK = """\
+goal = "Lower the loss."
+
+[files]
+edit = ["program.py"]
+
+[evaluate]
+run = "sh evaluate.sh"
+timeout = "60s"
+memory = "512MB"
+
+[metric]
+name = "loss"
+goal = "minimize"
+"""
 SETTINGS = app.RunSettings(experiments=1, workers=1, certify=False, check=False)
 
 
-@pytest.fixture
-def study(make_task: MakeTask) -> Path:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its champion is an edit by hand: two of its four values help, and two do nothing."""
-    return improved(make_task)
-
-
-def improved(make_task: MakeTask, name: str = "task") -> Path:
-    task = make_task(program=PROGRAM, evaluate=EVALUATE, name=name)
-    app.run(task, app.RunSettings(experiments=0, workers=1, certify=False, check=False))
+    task = tmp_path_factory.mktemp("original") / "task"
+    task.mkdir()
+    (task / "move37.toml").write_text(TASK)
+    (task / "evaluate.sh").write_text(EVALUATE)
+    (task / "program.py").write_text(PROGRAM)
+    app.run(task, replace(SETTINGS, experiments=0))
     (task / "program.py").write_text(BETTER)
     app.run(task, SETTINGS)
     return task
+
+
+@pytest.fixture(scope="module")
+def ablated(original: Path) -> tuple[Path, AblationView]:
+    task = shutil.copytree(original, original.parent / "ablated" / "task")
+    return task, ablate(task)
+
+
+@pytest.fixture
+def study(original: Path, tmp_path: Path) -> Path:
+    """A copy of the original, for a test to change."""
+    return shutil.copytree(original, tmp_path / "task")
 
 
 def ablate(task: Path, **options: object) -> AblationView:
@@ -75,45 +103,51 @@ def champion(task: Path) -> tuple[int, str]:
         return one.id, opened.store.code.read(one.commit, "program.py").decode()
 
 
-def test_only_the_edits_that_matter_are_left(study: Path) -> None:
-    assert champion(study) == (1, BETTER)
-    view = ablate(study)
+def test_only_the_edits_that_matter_are_left(
+    original: Path, ablated: tuple[Path, AblationView]
+) -> None:
+    task, view = ablated
+    assert champion(original) == (1, BETTER)
     assert [(edit.edit, edit.kept) for edit in view.edits] == [
         ("learning_rate = 0.01 → 0.13", True),
         ("momentum = 0.5 → 0.9", True),
         ("patience = 3 → 5", False),
         ("label = 7 → 9", False),
     ]
-    assert champion(study) == (view.pruned, PRUNED)
+    assert champion(task) == (view.pruned, PRUNED)
     assert view.certificate is not None
     assert view.certificate.claim
-    assert view.margin == pytest.approx(view.margin)
     assert "2 of 4 edits matter" in ablation_text(view)
 
 
-def test_taking_out_what_matters_is_seen_to_cost_what_it_brought(study: Path) -> None:
-    rate, momentum, *_ = ablate(study).edits
+def test_taking_out_what_matters_is_seen_to_cost_what_it_brought(
+    ablated: tuple[Path, AblationView],
+) -> None:
+    rate, momentum, patience, _ = ablated[1].edits
     assert rate.effect == pytest.approx(-6.79, abs=0.2)
     assert momentum.effect == pytest.approx(-0.64, abs=0.2)
+    assert patience.effect == pytest.approx(0.0, abs=0.2)
     assert rate.interval is not None
-    assert rate.interval[0] <= -6.79 + 0.2
-    assert rate.interval[1] <= 0
+    assert rate.interval[1] < 0
 
 
-def test_asked_again_it_says_the_same_and_measures_nothing(study: Path) -> None:
-    first = ablate(study)
-    facts = len(facts_of(study))
-    assert ablate(study) == first
-    assert len(facts_of(study)) == facts
+def test_asked_again_it_says_the_same_and_measures_nothing(
+    ablated: tuple[Path, AblationView],
+) -> None:
+    task, view = ablated
+    facts = len(facts_of(task))
+    assert ablate(task) == view
+    assert len(facts_of(task)) == facts
 
 
-def test_a_study_that_was_ablated_can_be_verified_and_goes_on(study: Path) -> None:
-    ablate(study)
-    assert app.verify(study).ok
-    before = len(facts_of(study))
-    app.run(study, app.RunSettings(experiments=10, workers=1, certify=False, check=False))
-    assert len(facts_of(study)) > before
-    assert app.verify(study).ok
+def test_a_study_that_was_ablated_can_be_verified_and_goes_on(
+    ablated: tuple[Path, AblationView], tmp_path: Path
+) -> None:
+    task = shutil.copytree(ablated[0], tmp_path / "task")
+    before = len(facts_of(task))
+    app.run(task, replace(SETTINGS, experiments=9))
+    assert len(facts_of(task)) > before
+    assert app.verify(task).ok
 
 
 def test_too_few_trials_leave_edits_untried_and_kept(study: Path) -> None:
@@ -136,11 +170,9 @@ def test_the_trials_of_the_edits_stay_within_their_budget(study: Path) -> None:
     assert trials_of(study) - before - certified <= 17 + joint
 
 
-def test_a_program_without_any_edit_is_refused(make_task: MakeTask) -> None:
-    task = make_task(program=PROGRAM, evaluate=EVALUATE)
-    app.run(task, app.RunSettings(experiments=0, workers=1, certify=False, check=False))
-    with pytest.raises(StudyError, match="the champion is the baseline itself"):
-        app.ablate(task)
+def test_a_program_without_any_edit_is_refused(study: Path) -> None:
+    with pytest.raises(StudyError, match="x0 is the baseline itself"):
+        app.ablate(study, 0)
 
 
 class Killed(BaseException):
@@ -160,20 +192,20 @@ def killed_after(facts: int) -> Callable[[Event], None]:
 
 
 @pytest.mark.slow
-def test_killed_at_any_fact_it_ends_as_if_it_had_not_been(make_task: MakeTask) -> None:
-    untouched = improved(make_task, "untouched")
-    ablate(untouched)
-    task = improved(make_task, "killed")
+def test_killed_at_any_fact_it_ends_as_if_it_had_not_been(
+    study: Path, ablated: tuple[Path, AblationView]
+) -> None:
     kills = 0
-    while kills < 200:
+    while kills < 100:
         try:
-            app.ablate(task, settings=app.RunSettings(workers=1), watch=killed_after(2))
+            watch = killed_after(2 + kills % 3)
+            app.ablate(study, settings=app.RunSettings(workers=1), watch=watch)
         except Killed:
             kills += 1
         else:
             break
-    assert kills > 10
-    assert timeless(facts_of(task)) == timeless(facts_of(untouched))
+    assert kills > 5
+    assert timeless(facts_of(study)) == timeless(facts_of(ablated[0]))
 
 
 def test_stopped_politely_it_goes_on(study: Path) -> None:

@@ -39,7 +39,7 @@ def ablate(
     with read_study(root) as study:
         chosen = study.program(experiment)
         if chosen.is_baseline:
-            raise StudyError("the champion is the baseline itself: there is nothing to take out")
+            raise StudyError(f"x{chosen.id} is the baseline itself: there is nothing to take out")
         done = None if experiment is not None else _done(study, chosen.id)
         if done is not None and Ablation(study).unfinished() is None:
             return _view(study, done)
