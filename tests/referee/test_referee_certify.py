@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from move37.core.errors import StudyError
-from move37.core.facts import Certified, EpochStarted, Tried
+from move37.core.facts import CertificationOpened, Certified, EpochStarted, Tried
 from move37.core.records import (
     Belief,
     Check,
+    Claims,
     Failed,
     Measured,
     Metric,
@@ -34,6 +35,7 @@ from move37.referee.certify import (
     planned_pairs,
     wanted_trials,
 )
+from move37.referee.intervals import paired_interval
 from move37.referee.seeds import trial_job
 from move37.referee.sequential import Plan, decide
 from move37.referee.units import dump_units
@@ -71,12 +73,15 @@ class Lab:
         history = self.study.history
         return trial_job(history, history[experiment], "search", index)
 
-    def certify(self, experiment: int | None = None) -> Certified:
+    def certify(self, experiment: int | None = None, *, at_once: bool = False) -> Certified:
+        """at_once: all that is wanted is done before it is asked again what is."""
         study, task = self.study, self.study.task
         chosen = self.champion if experiment is None else experiment
         opened = open_certification(study.history, study.beliefs, task, chosen)
         study.add(opened)
-        self.trials.work_off(lambda: [*wanted_trials(study.history, opened, task, self.blobs.get)])
+        while jobs := [*wanted_trials(study.history, opened, task, self.blobs.get)]:
+            for job in jobs if at_once else jobs[:1]:
+                self.trials.do(job)
         certified = conclude(study.history, opened, task, self.blobs.get)
         study.add(certified)
         return certified
@@ -137,7 +142,9 @@ def test_small_effects_get_more_pairs_and_exact_evaluations_the_fewest() -> None
     assert pairs(-1.0, 0.0) == 6
 
 
-def test_the_plan_has_more_power_than_it_promises_for_fewer_pairs_than_one_look_would_need() -> None:
+def test_the_plan_has_more_power_than_it_promises_for_fewer_pairs_than_one_look_would_need() -> (
+    None
+):
     plan = Plan(pairs=planned_pairs(Belief(1.6, 0.1), 1.0, 0.0, 0.95), alpha=0.025)
     dice = random.Random(1)
     drawn = [[dice.gauss(1.6, 1) - dice.gauss(0, 1) for _ in range(22)] for _ in range(500)]
@@ -304,6 +311,174 @@ def test_equal_programs_are_no_improvement() -> None:
     assert not lab.certify().claim
 
 
+# --- as it comes in ------------------------------------------------------------------------------
+
+
+def test_a_large_effect_takes_few_pairs_and_none_at_all_ends_for_lack_of_hope() -> None:
+    large, none = effect_of(0.1), Lab(lambda job: measured(METRIC, 1.0 + job.seed % 97 / 1000))
+    certified, hopeless = large.certify(), none.certify()
+    assert large.study.history.certifications[0].pairs == 12
+    assert len(large.trials.done) == 14
+    assert certified.claim
+    assert hopeless.effect is not None
+    assert hopeless.effect.pairs < none.study.history.certifications[0].pairs
+    assert "; it ended early, as no claim was in sight; the search believed" in hopeless.reason
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 16])
+def test_where_it_stops_does_not_hang_on_how_many_work_at_once(workers: int) -> None:
+    """Jobs end in another order than they were asked for, and several at a time."""
+    lab, dice = effect_of(0.008), random.Random(workers)
+    study = lab.study
+    opened = open_certification(study.history, study.beliefs, TASK, lab.champion)
+    study.add(opened)
+    while jobs := list(wanted_trials(study.history, opened, TASK, lab.blobs.get)):
+        for job in dice.sample(jobs[:workers], min(workers, len(jobs))):
+            lab.trials.do(job)
+    alone = effect_of(0.008).certify()
+    assert conclude(study.history, opened, TASK, lab.blobs.get) == alone
+    assert len(lab.trials.done) == 2 * (alone.effect.pairs if alone.effect else 0)
+
+
+def test_the_pairs_can_be_limited_but_not_below_what_a_claim_needs() -> None:
+    lab = effect_of(0.01)
+    study = lab.study
+
+    def pairs(task: Task, asked: int | None = None) -> int:
+        return open_certification(study.history, study.beliefs, task, 1, pairs=asked).pairs
+
+    limited = replace(TASK, claims=Claims(pairs=9))
+    assert pairs(TASK) > 12
+    assert (pairs(TASK, 12), pairs(limited), pairs(limited, 8), pairs(TASK, 1)) == (12, 9, 8, 6)
+
+
+def test_a_study_that_may_err_less_often_asks_for_more() -> None:
+    strict = effect_of(0.1)
+    strict.study.task = replace(TASK, claims=Claims(alpha=0.001))
+    certified = strict.certify()
+    assert certified.effect is not None
+    assert certified.effect.level == pytest.approx(0.999)
+    assert certified.effect.pairs >= 11
+    assert strict.audit() == []
+
+
+def test_the_estimate_shrinks_what_was_believed_and_the_luck_is_told() -> None:
+    lab = effect_of(0.1)
+    believed = replace(lab.study.history[1].trials[0], outcome=measured(METRIC, 0.5), index=1)
+    lab.study.add(Tried(experiment=1, trial=believed))
+    certified = lab.certify()
+    opened = lab.study.history.certifications[0]
+    assert certified.estimate is not None
+    assert certified.overfit is not None
+    assert certified.effect is not None
+    assert opened.believed.mean > 0.2
+    assert certified.estimate.effect == pytest.approx(0.1, abs=0.02)
+    assert certified.effect.low < certified.estimate.low < certified.estimate.high
+    assert certified.shrinkage == opened.believed.mean - certified.estimate.effect
+    assert certified.overfit.low > 0.1
+    assert "and the likeliest effect is 0.1" in certified.reason
+
+
+# --- against others, and not worse ---------------------------------------------------------------
+
+
+def pruned_of(effect: float, noise: float = 0.01) -> tuple[Lab, int]:
+    """x1 is better than the baseline by 0.5, and x2 differs from x1 by this much."""
+
+    def outcome(job: TrialJob) -> Outcome:
+        dice = random.Random(derive_seed(job.seed, job.experiment))
+        truth = {0: 0.0, 1: 0.5, 2: 0.5 + effect}[job.experiment]
+        return measured(METRIC, METRIC.value(dice.gauss(truth, noise)))
+
+    lab = Lab(outcome)
+    pruned = lab.study.experiment()
+    history = lab.study.history
+    lab.trials.do(trial_job(history, history[pruned], "search", 0))
+    lab.trials.done.clear()
+    return lab, pruned
+
+
+def not_worse(lab: Lab, experiment: int, against: int, margin: float) -> Certified:
+    study = lab.study
+    opened = open_certification(
+        study.history, study.beliefs, TASK, experiment, against=against, margin=margin
+    )
+    study.add(opened)
+    lab.trials.work_off(lambda: [*wanted_trials(study.history, opened, TASK, lab.blobs.get)])
+    certified = conclude(study.history, opened, TASK, lab.blobs.get)
+    study.add(certified)
+    return certified
+
+
+def test_a_pruned_program_is_shown_not_to_be_worse_than_the_champion() -> None:
+    lab, pruned = pruned_of(0.0)
+    certified = not_worse(lab, pruned, lab.champion, margin=0.03)
+    assert (certified.claim, certified.kind) == (True, "not worse")
+    assert (certified.experiment, certified.baseline) == (pruned, lab.champion)
+    assert certified.effect is not None
+    assert -0.03 < certified.effect.low < certified.effect.high
+    assert "all of the interval exceeds the margin -0.03" in certified.reason
+    assert "improve" not in certified.reason
+    assert lab.audit() == []
+
+
+def test_a_program_that_is_worse_by_the_margin_is_not_shown_to_be_as_good() -> None:
+    lab, pruned = pruned_of(-0.03)
+    assert not not_worse(lab, pruned, lab.champion, margin=0.03).claim
+
+
+def test_not_worse_than_another_is_no_claim_to_be_better_than_the_baseline() -> None:
+    lab, pruned = pruned_of(0.0)
+    not_worse(lab, pruned, lab.champion, margin=0.03)
+    assert lab.study.history.certificate_of(pruned) is None
+    certified = lab.certify(pruned)
+    assert certified.certification == 1
+    assert certified.effect is not None
+    assert certified.effect.level == pytest.approx(claim_level(1)), "both spend of one alpha"
+    assert lab.study.history.certificate_of(pruned) == certified
+
+
+def test_what_cannot_be_compared_is_refused_with_the_reason() -> None:
+    lab, pruned = pruned_of(0.0)
+    study, running = lab.study, lab.study.experiment()
+
+    def refusal(against: int, margin: float | None) -> str:
+        with pytest.raises(StudyError) as caught:
+            open_certification(
+                study.history, study.beliefs, TASK, pruned, against=against, margin=margin
+            )
+        return str(caught.value)
+
+    assert refusal(pruned, 0.1) == f"x{pruned} cannot be compared with itself"
+    assert refusal(running, 0.1).startswith(
+        f"x{running} was not measured in the epoch of x{pruned}"
+    )
+    for margin in (0.0, -1.0, float("nan"), float("inf")):
+        assert refusal(lab.champion, margin).startswith("a margin is a positive number")
+
+
+# --- certifications of old -----------------------------------------------------------------------
+
+
+def test_a_certification_that_was_begun_by_the_old_rule_ends_by_it() -> None:
+    lab = effect_of(0.1)
+    opened = CertificationOpened(
+        certification=0, experiment=1, baseline=0, believed=Belief(0.1, 0.01), pairs=6
+    )
+    lab.study.add(opened)
+    history = lab.study.history
+    assert len(wanted_trials(history, opened, TASK, lab.blobs.get)) == 12
+    lab.trials.work_off(lambda: [*wanted_trials(history, opened, TASK, lab.blobs.get)])
+    certified = conclude(history, opened, TASK, lab.blobs.get)
+    scores = [lab.study.history[x].scores("certify") for x in (1, 0)]
+    student = paired_interval([new - old for new, old in zip(*scores, strict=True)], 0.95)
+    assert certified.effect == student
+    assert certified.claim
+    assert certified.estimate is None
+    lab.study.add(certified)
+    assert lab.audit() == []
+
+
 # --- the hold-out --------------------------------------------------------------------------------
 
 
@@ -329,6 +504,41 @@ def test_a_gain_that_the_hold_out_contradicts_is_not_claimed() -> None:
     certified = with_holdout(-0.05).certify()
     assert not certified.claim
     assert "but the hold-out shows it to be worse" in certified.reason
+
+
+def looks_at_holdout(lab: Lab) -> set[bool]:
+    return {job.holdout for job in lab.trials.done if isinstance(job, TrialJob)}
+
+
+def test_the_hold_out_is_looked_at_once_for_a_champion_and_then_repeated() -> None:
+    lab = with_holdout(0.05)
+    first = lab.certify()
+    assert looks_at_holdout(lab) == {True}
+    lab.trials.done.clear()
+    second = lab.certify()
+    assert looks_at_holdout(lab) == {False}
+    assert second.holdout == first.holdout
+    assert second.holdout_baseline_score == first.holdout_baseline_score
+    assert ", as found before" in second.reason
+    assert second.effect != first.effect
+    assert lab.audit() == []
+
+
+def test_another_experiment_has_its_own_look_at_the_hold_out() -> None:
+    lab = with_holdout(0.05)
+    lab.certify()
+    lab.trials.done.clear()
+    other = lab.study.experiment(0.8)
+    lab.certify(other)
+    assert looks_at_holdout(lab) == {True}
+
+
+def test_what_the_search_believed_too_much_is_told_by_the_hold_out() -> None:
+    """The gain of 0.1 on the validation data is repeated on fresh seeds; on the hold-out it is 0.05."""
+    certified = with_holdout(0.05).certify()
+    assert certified.overfit is not None
+    assert certified.overfit.effect == pytest.approx(0.05, abs=0.01)
+    assert certified.shrinkage == pytest.approx(0.0, abs=0.01)
 
 
 # --- units ---------------------------------------------------------------------------------------
@@ -393,29 +603,30 @@ def false_claim_rate(studies: int, certifications: int) -> float:
             return measured(METRIC, dice.gauss(1.0, 0.01))
 
         lab = Lab(outcome)
-        false += any(lab.certify().claim for _ in range(certifications))
+        false += any(lab.certify(at_once=True).claim for _ in range(certifications))
     return false / studies
 
 
+@pytest.mark.slow
 def test_a_study_of_pure_noise_makes_a_false_claim_in_five_percent_of_studies_at_most() -> None:
-    assert false_claim_rate(studies=150, certifications=1) <= ALPHA
+    assert 0.005 <= false_claim_rate(studies=800, certifications=1) <= 0.025 + 0.013
 
 
 @pytest.mark.slow
 def test_however_often_it_certifies() -> None:
-    assert 0.02 <= false_claim_rate(studies=1800, certifications=5) <= ALPHA
+    assert 0.005 <= false_claim_rate(studies=600, certifications=5) <= ALPHA
 
 
 def test_a_lucky_coin_is_not_claimed_more_often_than_a_study_may_err() -> None:
     """A program that is as often 0.1 better as worse, in an evaluation that else repeats exactly."""
-    studies, false = 500, 0
+    studies, false = 150, 0
     for number in range(studies):
 
         def outcome(job: TrialJob, number: int = number) -> Outcome:
             lucky = derive_seed(number, job.seed) % 2 or job.purpose == "search"
             return measured(METRIC, 1.0 + job.experiment * (-0.1 if lucky else 0.1))
 
-        false += Lab(outcome, noise=0.0).certify().claim
+        false += Lab(outcome, noise=0.0).certify(at_once=True).claim
     assert false / studies <= ALPHA
 
 
@@ -435,7 +646,9 @@ def test_a_trial_that_came_after_the_verdict_changes_nothing() -> None:
     assert certified.effect is None
     opened = lab.study.history.certifications[0]
     late = next(
-        job for job in wanted_trials(effect_of(0.1).study.history, opened, TASK, lab.blobs.get) if job.experiment == 0
+        job
+        for job in wanted_trials(effect_of(0.1).study.history, opened, TASK, lab.blobs.get)
+        if job.experiment == 0
     )
     lab.trials.do(late)
     assert lab.audit() == []
