@@ -66,7 +66,12 @@ def compose(task: Task, history: History, beliefs: Believer, champion: int | Non
     return Picture(
         metric=metric,
         title=_title(metric, steps, certificate, champion),
-        subtitle=_subtitle(task, len(current) - 1, steps, len(failed), beliefs.noise, certificate),
+        subtitle="  ·  ".join(
+            [
+                *_subtitle(task, len(current) - 1, steps, len(failed), beliefs.noise, certificate),
+                *([] if history.evaluator is None else [f"evaluation {history.evaluator.grade}"]),
+            ]
+        ),
         dots=[
             (one.id - first, metric.value(fmean(one.scores())))
             for one in current
@@ -137,7 +142,7 @@ def _subtitle(
     failed: int,
     noise: float,
     proof: CertificateView | None,
-) -> str:
+) -> list[str]:
     parts = [
         clean(task.name),
         count(experiments, "experiment"),
@@ -149,7 +154,7 @@ def _subtitle(
     if proof is not None and proof.claim and proof.holdout_relative_gain is not None:
         gain = proof.holdout_relative_gain
         parts.append(f"hold-out {percent(abs(gain))} {_toward(task.metric, gain)}")
-    return "  ·  ".join(parts)
+    return parts
 
 
 def limits(picture: Picture) -> tuple[float, float]:
