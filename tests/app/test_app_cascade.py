@@ -91,3 +91,38 @@ def test_the_decisions_are_facts(make_task: MakeTask) -> None:
     assert [fact.reason for fact in decided] == 3 * ["what the stage is worth is not known yet"]
     stages = [f for f in facts(task) if isinstance(f, Tried) and f.trial.purpose == "stage"]
     assert {fact.trial.seed for fact in stages if fact.trial.index == 0} == {stages[0].trial.seed}
+
+
+LEARNING = """\
+awk -F ' = ' '
+  /learning_rate/ { loss += (log($2) + 2) ^ 2 }
+  /width/         { loss += (log($2) - 5) ^ 2 }
+  END {
+    for (t = 1; t <= 50; t++) printf "step: %d loss: %.6f\\n", t, loss + 2 / sqrt(t)
+    fflush(); if (loss > 12) system("sleep 1")
+    printf "loss: %.6f\\n", loss
+  }
+' program.py
+"""
+
+
+@pytest.mark.slow
+def test_a_trial_with_a_hopeless_curve_is_ended_and_counts_as_no_failure(
+    make_task: MakeTask,
+) -> None:
+    task = make_task(evaluate=LEARNING)
+    toml = task / "move37.toml"
+    toml.write_text(toml.read_text().replace("[metric]", "early_stop = true\n[metric]"))
+    app.run(task, settings(25))
+    with read_study(task) as study:
+        ended = [one for one in study.history.current() if isinstance(one.outcome, Screened)]
+        assert ended
+        champion = study.program(None)
+        best = study.believer.belief(champion.id)
+        assert best is not None
+        for one in ended:
+            assert isinstance(one.outcome, Screened)
+            assert one.outcome.by == "curve"
+            assert one.outcome.predicted < best.mean
+            assert study.believer.belief(one.id) is None
+    assert app.verify(task).mismatches == ()

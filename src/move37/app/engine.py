@@ -10,6 +10,7 @@ from typing import Literal
 
 import move37
 from move37.app.ablation import ABLATE, Ablation
+from move37.app.curve_book import CurveBook
 from move37.app.judged import Judged
 from move37.app.settings import RunSettings, default_workers
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
@@ -109,7 +110,9 @@ class Engine:
             referee=self.referee,
             runner=self.runner,
             propose=self.propose,
-            trial=lambda experiment: next_trial(history, experiment, stages),
+            trial=lambda experiment: self._curves.watched(
+                next_trial(history, experiment, stages), history, self.study.store.attachment
+            ),
             halted=self._halted,
             screen=lambda experiment: self.cascade.decide(history, experiment),
         )
@@ -218,7 +221,9 @@ class Engine:
         self.cascade = Cascade(
             task, believer, staged, spread=lambda: believer.tau, always=(OWN_EDIT,)
         )
-        return [self.search, *self._proposers.values(), self._scoreboard, *staged, self.cascade]
+        self._curves = CurveBook(task, believer)
+        own = (*staged, self.cascade, self._curves)
+        return [self.search, *self._proposers.values(), self._scoreboard, *own]
 
     def _start(self) -> None:
         from move37.proposers.normalise import Normaliser

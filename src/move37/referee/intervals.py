@@ -159,14 +159,14 @@ def t_quantile(probability: float, freedom: float) -> float:
         return normal_quantile(probability)
     tail, t = 1 - probability, normal_quantile(probability)
     for _ in range(200):
-        step = (_t_tail(t, freedom) - tail) / _t_density(t, freedom)
+        step = (t_tail(t, freedom) - tail) / _t_density(t, freedom)
         t += step
         if abs(step) <= 1e-12 * t:
             break
     return t
 
 
-def _t_tail(t: float, freedom: float) -> float:
+def t_tail(t: float, freedom: float) -> float:
     """P(T > t) for t >= 0."""
     return 0.5 * _incomplete_beta(freedom / (freedom + t * t), t * t / (freedom + t * t), freedom)
 

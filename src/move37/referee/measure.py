@@ -27,6 +27,7 @@ from move37.core.records import (
     TrialJob,
 )
 from move37.referee.artefacts import why_no_data
+from move37.referee.curves import Listener, dump_curves
 from move37.referee.metrics import clean, parse_metrics, read_metric
 from move37.referee.units import UNITS_NAME, dump_units, forget_units, mean_error, read_units
 
@@ -66,8 +67,8 @@ def measure(
     protect: the task's fixed files.
     hidden_mounts: what `score` may see; and a self-reporting `run`, while it is being certified.
 
-    Attachments: `stdout` and `stderr` of `run`, `score-stdout` and `score-stderr`, and `units` when
-    the evaluation left any; each under `<job id>/`. Raises `SandboxError`, and nothing else.
+    Attachments: `stdout` and `stderr` of `run`, `score-stdout` and `score-stderr`, `units` when
+    the evaluation left any, and `curves` with `early_stop`; each under `<job id>/`. Raises `SandboxError`, and nothing else.
     """
     scored = task.evaluate.score is not None
     run = Launch(
@@ -81,7 +82,14 @@ def measure(
         memory_bytes=task.evaluate.memory_bytes,
         cpus=task.evaluate.cpus,
     )
-    ran = sandbox.run(run, stop=stop)
+    heard = Listener(task.metric, job.curve) if task.evaluate.early_stop else None
+    ran = sandbox.run(
+        run,
+        stop=stop if heard is None else lambda: stop() or heard.is_hopeless,
+        tell=None if heard is None else heard.hear,
+    )
+    if heard is not None and heard.is_hopeless and ran.ending == "stopped":
+        return _ended_early(job, ran, heard)
     exits, failed = [ran], _why_broken("run", ran, run)
     if failed is None and task.evaluate.score is not None:
         failed = _why_unfit(out)
@@ -98,7 +106,16 @@ def measure(
             failed = _why_broken("score", exits[-1], score)
     if exits[-1].ending == "stopped":
         return None
-    return _close(task, job, out, exits, failed)
+    trial, kept = _close(task, job, out, exits, failed)
+    if heard is not None and (curves := heard.curves.found()):
+        kept = {**kept, f"{job.id}/curves": dump_curves(curves)}
+    return trial, kept
+
+
+def _ended_early(job: TrialJob, ran: Exit, heard: Listener) -> tuple[Trial, Attachments]:
+    """A trial whose curve was hopeless. What `run` left is no result, and nothing scores it."""
+    trial = Trial(purpose=job.purpose, index=job.index, seed=job.seed, outcome=heard.screened(ran))
+    return trial, {f"{job.id}/stdout": ran.stdout, f"{job.id}/stderr": ran.stderr}
 
 
 def _why_unfit(out: Path) -> Failed | None:
