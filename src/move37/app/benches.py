@@ -2,15 +2,19 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from move37.app.engine import Engine
 from move37.app.settings import RunSettings
 from move37.core.errors import TaskError
 from move37.core.events import Event, Stop
 from move37.report.results import BenchResult
+
+if TYPE_CHECKING:
+    from move37.app.canaries import Caught, Kind
 
 BENCHES = {
     "overhead": "milliseconds and CPU of the engine for each experiment",
@@ -83,6 +87,7 @@ def _planted(quick: bool, out: Path | None) -> BenchResult:
 
 
 def _referee(quick: bool, out: Path | None) -> BenchResult:
+    from move37.app.canaries import canaries
     from move37.bench.referee import FULL, QUICK, referee
     from move37.bench.referee_engine import engine_nulls
     from move37.bench.referee_text import table
@@ -100,6 +105,7 @@ def _referee(quick: bool, out: Path | None) -> BenchResult:
         engine = engine_nulls(
             _claims, Path(directory), studies=studies, experiments=experiments, seed=0
         )
+        caught = canaries(Path(directory) / "canaries")
     files = () if out is None else (out / "referee.png",)
     for file in files:
         from move37.bench.referee_picture import draw
@@ -112,8 +118,10 @@ def _referee(quick: bool, out: Path | None) -> BenchResult:
             **result.figures,
             **({} if replayed is None else replayed.figures),
             "null_claim_rate_engine": engine.rate,
+            "canaries_caught_scored": caught["scored"].rate,
+            "canaries_caught_self_reported": caught["self-reported"].rate_but_false_metrics,
         },
-        table=table(result, replayed, engine, missing),
+        table="\n".join([table(result, replayed, engine, missing), "", *_canaries(caught)]),
         targets={
             "null_claim_rate_100": "<= 0.05",
             "null_claim_rate_1000": "<= 0.05",
@@ -123,12 +131,25 @@ def _referee(quick: bool, out: Path | None) -> BenchResult:
             "gain_ratio_best_rule_min": ">= 1.0",
             "coverage_90": "0.88 to 0.92",
             "drift_loss": "<= 0.1",
+            "null_claim_rate_engine": "<= 0.15",
+            "canaries_caught_scored": "1",
+            "canaries_caught_self_reported": "1",
             "tabular_bias": "within 0.002 of 0",
             "tabular_wrong_claims": "<= 0.1",
             "tabular_gain_ratio": ">= 2",
         },
         files=files,
     )
+
+
+def _canaries(caught: "Mapping[Kind, Caught]") -> Iterator[str]:
+    """What became of cheats that were tried for real, for people."""
+    for kind, found in caught.items():
+        believed = [name for name, is_caught in found.by_name.items() if not is_caught]
+        yield (
+            f"canary cheats, {kind} evaluation: {found.rate:.0%} of {len(found.by_name)} caught"
+            + (f"; believed: {', '.join(believed)}" if believed else "")
+        )
 
 
 def _claims(root: Path, seed: int) -> bool:
