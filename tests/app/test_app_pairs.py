@@ -49,3 +49,31 @@ def test_without_pair_nothing_is_run_twice(make_task: MakeTask) -> None:
     task = make_task(evaluate=EVALUATION)
     app.run(task, app.RunSettings(experiments=3, workers=1, certify=False))
     assert all(trial.paired_with is None for one in trials(task).values() for trial in one)
+
+
+UNITS = """\
+awk -F ' = ' '
+  /learning_rate/ { a = (log($2) + 2) ^ 2 }
+  /width/         { b = (log($2) - 5) ^ 2 }
+  /momentum/      { c = ($2 - 0.9) ^ 2 }
+  END { printf "{\\"a\\": %f, \\"b\\": %f, \\"c\\": %f}", a, b, c > (ENVIRON["MOVE37_OUT"] "/units.json")
+        printf "loss: %.6f\\n", (a + b + c) / 3 }
+' program.py
+"""
+
+
+def test_units_say_how_exactly_a_program_is_compared_with_the_baseline(
+    make_task: MakeTask,
+) -> None:
+    task = make_task(evaluate=UNITS)
+    app.run(task, app.RunSettings(experiments=4, workers=1, certify=False))
+    baseline, *others = trials(task).values()
+    assert isinstance(baseline[0].outcome, Measured)
+    assert baseline[0].outcome.unit_error is not None
+    assert baseline[0].paired_error is None
+    errors = [trial.paired_error for one in others for trial in one]
+    assert errors
+    assert all(error is not None and error > 0 for error in errors)
+    with read_study(task) as study:
+        assert study.believer.noise > 0  # Though every repeat was equal.
+    assert app.verify(task).mismatches == ()

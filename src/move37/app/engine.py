@@ -259,7 +259,7 @@ class Engine:
                 interrupted=lambda: self._stop.hard,
             )
         )
-        self.runner: Runner = Judged(runner, study.task, study.history)
+        self.runner: Runner = Judged(runner, study.task, study.history, study.store.attachment)
         self._seconds_before = study.history.seconds_worked
         study.journal.record(
             SessionStarted(

@@ -1,6 +1,6 @@
 """A runner whose trials are judged against the study before they are recorded."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 
 from move37.core.facts import Done, Tried
 from move37.core.history import History
@@ -11,10 +11,18 @@ from move37.core.records import Job, Task
 class Judged:
     """Implements `core.protocols.Runner`, around another one."""
 
-    def __init__(self, runner: Runner, task: Task, history: History) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        task: Task,
+        history: History,
+        attachment: Callable[[str], bytes | None],
+    ) -> None:
+        """attachment: what the study has stored under a key."""
         self._runner = runner
         self._task = task
         self._history = history
+        self._attachment = attachment
 
     def free_slots(self) -> int:
         return self._runner.free_slots()
@@ -28,9 +36,12 @@ class Judged:
     def collect(self) -> Iterable[tuple[Done, Attachments]]:
         """One by one: each is judged once those before it have been recorded."""
         from move37.referee.limits import judge_limits
+        from move37.referee.pairs import compare_units
 
         for fact, attachments in self._runner.collect():
-            judged = (
-                judge_limits(self._task, self._history, fact) if isinstance(fact, Tried) else fact
-            )
+            judged = fact
+            if isinstance(judged, Tried):
+                judged = judge_limits(self._task, self._history, judged)
+            if isinstance(judged, Tried):
+                judged = compare_units(self._history, judged, attachments, self._attachment)
             yield judged, attachments

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from move37.core.facts import Tried
+from move37.core.history import History
 from move37.core.protocols import Attachments
 from move37.core.records import Measured, Trial, TrialJob
 from move37.referee.units import mean_error, parse_units
@@ -46,6 +48,26 @@ def back_to_back(job: TrialJob, measure: Measure) -> tuple[Trial, Attachments] |
         ),
     )
     return paired, kept
+
+
+def compare_units(
+    history: History,
+    fact: Tried,
+    kept: Attachments,
+    stored: Callable[[str], bytes | None],
+) -> Tried:
+    """The fact with its paired error, where the trial and the baseline's of equal index have units.
+
+    kept: the trial's attachments; stored: those of the study, by key.
+    """
+    trial, one = fact.trial, history[fact.experiment]
+    where = f"{trial.purpose}-{trial.index}/units"
+    units = kept.get(f"x{one.id}-{where}")
+    if units is None or trial.paired_error is not None or trial.purpose != "search":
+        return fact
+    baseline = history.epochs[one.epoch].baseline
+    error = None if one.is_baseline else paired_error(units, stored(f"x{baseline}-{where}"))
+    return fact if error is None else replace(fact, trial=replace(trial, paired_error=error))
 
 
 def paired_error(units: bytes | None, others: bytes | None) -> float | None:
