@@ -313,7 +313,7 @@ for place, _, names in os.walk(os.environ['MOVE37_OUT']):
 _POISON: Final = """\
 import os, zipfile
 code = 'import os;os.write(1,%r);os._exit(0)' % PRINTED
-pickle = b'cbuiltins\\nexec\\n(V' + code.encode('unicode_escape') + b'\\ntR.'
+pickle = b'cbuiltins\\nexec\\n(V' + code.encode('raw_unicode_escape') + b'\\ntR.'
 header = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
 header += b' ' * (-(len(header) + 11) % 64) + b'\\n'
 npy = b'\\x93NUMPY\\x01\\x00' + len(header).to_bytes(2, 'little') + header + pickle

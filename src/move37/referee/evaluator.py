@@ -168,12 +168,12 @@ def perfect(metric: Metric, scores: Sequence[float]) -> float:
     """
     best = max(scores)
     spread = stdev(scores) if len(scores) > 1 else 0.0
-    margin = max(2 * _NOISES * spread, 2 * metric.min_effect, 1e-3 * abs(best))
+    least = max(1.1 * _NOISES * spread, 2 * metric.min_effect, 1e-3 * abs(best))
     natural = (0.0,) if metric.direction is Direction.MINIMIZE else (1.0, 100.0)
     for value in natural:
-        if metric.score(value) > best + margin and metric.value(best) >= 0:
+        if metric.score(value) > best + least and metric.value(best) >= 0:
             return value
-    return metric.value(best + max(margin, abs(best), 1.0))
+    return metric.value(best + max(2 * least, abs(best), 1.0))
 
 
 def forged(metric: Metric, printed: str, metrics: dict[str, float]) -> Callable[[float], str]:
@@ -280,7 +280,7 @@ def _what_came(canary: Canary, probed: Probed, task: Task, believed: bool) -> st
     stands = "" if probed.by_edit else " (a command stood in for the program)"
     if believed:
         assert probed.score is not None
-        value = number(task.metric.value(probed.score))
+        value = number(task.metric.value(probed.score) + 0.0)  # + 0.0: never -0
         return f"{what}: believed, with {task.metric.name} {value}{stands}"
     if not probed.ran:
         return f"{what}: the code in it is never run"
