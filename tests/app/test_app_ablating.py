@@ -175,6 +175,47 @@ def test_a_program_without_any_edit_is_refused(study: Path) -> None:
         app.ablate(study, 0)
 
 
+def test_the_status_says_what_the_champion_is_made_of(ablated: tuple[Path, AblationView]) -> None:
+    task, view = ablated
+    status = app.status(task)
+    assert status.champion is not None
+    assert (status.champion.experiment, status.pruned_from) == (view.pruned, 1)
+
+
+JUDGE = """\
+awk -v seed="$MOVE37_SEED" '
+  BEGIN { srand(seed) }
+  { value[FILENAME] = $1 }
+  END {
+    gap = value["program.txt"] - value["tests/expected.txt"]
+    printf "loss: %.6f\\n", gap * gap + 0.01 * rand()
+  }
+' program.txt tests/expected.txt
+"""
+
+
+def test_test_like_files_that_make_the_gain_alone_are_found_out(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "move37.toml").write_text(
+        TASK.replace('["program.py"]', '["program.txt", "tests/expected.txt"]')
+    )
+    (tmp_path / "evaluate.sh").write_text(JUDGE)
+    (tmp_path / "program.txt").write_text("1.0\n")
+    (tmp_path / "tests" / "expected.txt").write_text("5.0\n")
+    app.run(tmp_path, replace(SETTINGS, experiments=0))
+    (tmp_path / "program.txt").write_text("1.1\n")
+    (tmp_path / "tests" / "expected.txt").write_text("1.2\n")
+    app.run(tmp_path, SETTINGS)
+    before = app.show(tmp_path, 1).cheats
+    assert before is not None
+    assert [(r.topic, r.gravity) for r in before.remarks] == [("tests", "look")]
+    ablate(tmp_path)
+    after = app.show(tmp_path, 1).cheats
+    assert after is not None
+    assert after.gravest == "serious"
+    assert "by its test-like files alone" in after.remarks[0].what
+
+
 class Killed(BaseException):
     """What a power cut looks like from inside."""
 

@@ -1,6 +1,5 @@
 """The cheat report: what is remarked on a change, and what is not."""
 
-
 import pytest
 from cheat_corpus import CHEATS, HONEST, METRICS, Case
 

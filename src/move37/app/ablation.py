@@ -15,6 +15,20 @@ ABLATE = "ablate"
 """Name of the proposer, and kind of move, of a program that lacks some edits of its parent."""
 
 
+def _but_tests(edits: Edits) -> frozenset[int]:
+    """All edits but those of test-like files; empty where there are no such files, or no others."""
+    from move37.referee.cheats import is_test_like
+
+    others: set[int] = set()
+    for number, edit in enumerate(edits.edits):
+        kinds = {is_test_like(edits.pieces[piece].path) for piece in edit.pieces}
+        if len(kinds) > 1:
+            return frozenset()  # they came together, and go together
+        if kinds == {False}:
+            others.add(number)
+    return frozenset(others) if len(others) < len(edits.edits) else frozenset()
+
+
 class Ablation:
     """Knows what each step of an ablation is. Also the proposer behind its experiments.
 
@@ -56,7 +70,8 @@ class Ablation:
                 f"and into {len(edits.edits)} by this one; finish with that version"
             )
         find = self._find(opened.experiment)
-        return advance(study.history, study.believer, opened, edits.edits, find)
+        but_tests = _but_tests(edits)
+        return advance(study.history, study.believer, opened, edits.edits, find, but_tests)
 
     def unfinished(self) -> AblationOpened | None:
         """The ablation of the current epoch that was begun and not concluded, if any."""

@@ -230,6 +230,15 @@ class History:
         found = [each.pruned for each in self._ablated.values() if each.experiment == experiment]
         return next((each for each in reversed(found) if each is not None), None)
 
+    def pruned_from(self, experiment: int | None) -> int | None:
+        """What this experiment is, without the edits that do nothing: the inverse of `pruned`."""
+        found = [
+            each.experiment
+            for each in self._ablated.values()
+            if experiment is not None and each.pruned == experiment
+        ]
+        return found[-1] if found else None
+
     @property
     def certified_lately(self) -> int:
         """How many certifications were begun since the latest experiment was opened."""

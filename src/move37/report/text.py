@@ -238,6 +238,8 @@ def _latest_certificate(status: Status) -> str:
         return "nothing yet; `move37 certify` compares the champion on fresh seeds"
     view = (own or claims)[-1]
     other = "" if own else f"; not the champion: `move37 apply x{view.experiment}` takes it home"
+    if not own and view.experiment == status.pruned_from:
+        other = f"; x{champion} is the same without what does nothing, certified not worse"
     if not view.claim or view.effect is None or view.interval is None:
         return f"x{view.experiment}  {clean(view.reason)}"
     gain, held = view.relative_gain, view.holdout_relative_gain

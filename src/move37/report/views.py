@@ -1,9 +1,9 @@
 """What a person may want to know of a study, as frozen records folded from its history.
 
 Every `value` is in the metric's own unit and direction, as the evaluation printed it. Every `effect` is in the
-metric's unit too, but in the sense that *positive is an improvement*, whichever way the metric goes.
+metric's unit too, but in the sense that *positive is better*, whichever way the metric goes.
 Beliefs and effects come with their standard deviation or interval, at full precision: rounding is
-for whoever shows them. Nothing here says that something is an improvement but a certificate.
+for whoever shows them. Nothing here is called an improvement but what a certificate claims.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -123,7 +123,7 @@ class Detail:
     commit: str | None
     certificates: tuple[CertificateView, ...]
     cheats: CheatReport | None = None
-    """What its change touches that a gain could be faked with. `None` for a baseline."""
+    """What its change touches that a score could be faked with. `None` for a baseline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,6 +176,8 @@ class Status:
     evaluator: EvaluatorView | None
     """What the evaluation would believe. `None`: nobody has checked it."""
     certificates: tuple[CertificateView, ...]
+    pruned_from: int | None = None
+    """The champion is this experiment without the edits that do nothing, certified not to be worse."""
 
 
 # --- the pieces ----------------------------------------------------------------------------------
@@ -263,6 +265,7 @@ def status_view(
         champion=None if champion in (None, history.epoch.baseline) else summarise(champion),
         evaluator=evaluator_of(history, task),
         certificates=certificates(task, history),
+        pruned_from=history.pruned_from(champion),
     )
 
 
