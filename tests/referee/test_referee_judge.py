@@ -89,8 +89,8 @@ def test_the_reason_states_n_the_interval_and_the_rule() -> None:
     study = made_up()
     one = study.experiment(0.8, 0.8)
     assert judge(study.history, study.beliefs, TASK, one).reason == (
-        "better: believed to improve val_bpb on the baseline x0 by 0.2 (95 % interval 0.1821 to "
-        "0.2179, n = 2 and 3 of the baseline); all of the interval exceeds min_effect 0"
+        "better: val_bpb is believed to differ from the baseline x0 by +0.2 (95 % interval 0.1821 "
+        "to 0.2179, plus is better, n = 2 and 3 of the baseline); all of the interval exceeds min_effect 0"
     )
     picky = replace(TASK, metric=replace(TASK.metric, min_effect=0.19))
     unclear = judge(study.history, study.beliefs, picky, one)

@@ -301,6 +301,25 @@ def test_the_holdout_is_shown_where_it_can_be_believed(
     assert all(launch.env["MOVE37_SEED"] == "42" for launch in sandbox.launches)
 
 
+@pytest.mark.parametrize("score", [None, "score"])
+def test_run_and_score_are_told_the_split(tmp_path: Path, score: str | None) -> None:
+    sandbox = ScriptedSandbox([exited(f"{METRIC}: 1"), exited(f"{METRIC}: 1")])
+    Lab(tmp_path, sandbox).try_out(task_of("run", score=score), split=17)
+    assert [launch.env["MOVE37_SPLIT"] for launch in sandbox.launches] == ["17"] * (
+        2 if score else 1
+    )
+
+
+def test_a_hold_out_that_was_looked_at_is_not_shown_again(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox([exited(f"{METRIC}: 1")])
+    Lab(tmp_path, sandbox).try_out(
+        task_of("run"), purpose="certify", hidden="x", may_see_holdout=False
+    )
+    [launch] = sandbox.launches
+    assert not launch.mounts
+    assert "MOVE37_HOLDOUT" not in launch.env
+
+
 # --- units.json ----------------------------------------------------------------------------------
 
 

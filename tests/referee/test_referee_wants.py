@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from move37.core.facts import Tried
 from move37.core.records import Check, CheckJob, Failed, Purpose, Trial, TrialJob
-from move37.referee.seeds import search_trial, trial_seed
+from move37.referee.seeds import search_trial, trial_seed, trial_split
 from move37.referee.wants import Referee
 from move37.testing.histories import MadeUpStudy, made_up_task
 
@@ -160,6 +160,15 @@ def test_neither_purpose_nor_turn_shows_in_a_seed() -> None:
             assert len(counts) == folds
     together = sorted(searched + certified)
     assert min(after - before for before, after in pairwise(together)) > 50
+
+
+@given(st.integers(), purposes, indices, purposes, indices)
+def test_certification_draws_from_splits_that_no_search_has_seen(
+    study: int, one: Purpose, index: int, other: Purpose, another: int
+) -> None:
+    splits = trial_split(study, one, index), trial_split(study, other, another)
+    assert (splits[0] == splits[1]) == ((one, index) == (other, another))
+    assert trial_split(study, one, index) != trial_seed(study, one, index)
 
 
 def test_a_trial_that_ended_out_of_order_is_not_repeated_under_its_index() -> None:

@@ -45,9 +45,18 @@ class Lab:
         purpose: Purpose = "search",
         hidden: str | None = None,
         protect: tuple[str, ...] = (),
+        split: int = 0,
+        may_see_holdout: bool = True,
     ) -> tuple[Outcome, Attachments]:
         """hidden: the content of `holdout/answer`, where it may be seen."""
-        result = self.attempt(task, purpose=purpose, hidden=hidden, protect=protect)
+        result = self.attempt(
+            task,
+            purpose=purpose,
+            hidden=hidden,
+            protect=protect,
+            split=split,
+            may_see_holdout=may_see_holdout,
+        )
         assert result is not None
         trial, attachments = result
         assert (trial.purpose, trial.index, trial.seed) == (purpose, 1, 42)
@@ -60,6 +69,8 @@ class Lab:
         purpose: Purpose = "search",
         hidden: str | None = None,
         protect: tuple[str, ...] = (),
+        split: int = 0,
+        may_see_holdout: bool = True,
         stop: Callable[[], bool] = lambda: False,
     ) -> tuple[Trial, Attachments] | None:
         mounts: list[Mount] = []
@@ -68,7 +79,15 @@ class Lab:
             mounts.append(Mount(source=self.root / "hidden", target="holdout"))
         return measure(
             task,
-            job=TrialJob(experiment=3, commit="c3", purpose=purpose, index=1, seed=42),
+            job=TrialJob(
+                experiment=3,
+                commit="c3",
+                purpose=purpose,
+                index=1,
+                seed=42,
+                split=split,
+                holdout=may_see_holdout,
+            ),
             workspace=self.directory("work"),
             out=self.directory("out"),
             fresh_workspace=lambda: self.directory("score"),

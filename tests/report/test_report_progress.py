@@ -105,7 +105,7 @@ def test_the_title_claims_only_what_is_certified() -> None:
     study = small()
     assert composed(study, 4).title == "val_bpb: x4 is believed 0.205 ± 0.010 lower, not certified"
     study.certificate(4, effect=0.01, margin=0.02, base=3.2, claim=False)
-    assert composed(study, 4).title == "val_bpb: no improvement can be claimed for x4"
+    assert composed(study, 4).title == "val_bpb: nothing can be claimed for x4"
     study.certificate(4, effect=0.16, margin=0.016, base=3.2, holdout_effect=0.08)
     picture = composed(study, 4)
     assert picture.title == "val_bpb 5.0 % lower, certified (95 % interval 4.5 % to 5.5 %)"

@@ -29,7 +29,7 @@ from move37.referee.overfit import Fresh, estimate, fresh, overfit
 from move37.referee.seeds import trial_job
 from move37.referee.sequential import Decision, Plan, confidence, decide
 from move37.referee.wants import missing_checks
-from move37.referee.words import number, spell_estimate, spell_interval
+from move37.referee.words import number, signed, spell_estimate, spell_interval, spelled
 
 ALPHA = 0.05
 """The chance that a study makes any false claim, however many times it certifies."""
@@ -404,21 +404,23 @@ def _verdict(evidence: _Evidence, opened: CertificationOpened, metric: Metric) -
         rule = f"and a claim needs all of the interval to exceed {name}"
     claim = exceeds and not contradicted
     return claim, (
-        f"{'claimed' if claim else 'not claimed'}: {_asked(opened, metric, effect)} with "
+        f"{'claimed' if claim else 'not claimed'}: {_asked(opened, metric, effect, claim)} with "
         f"n = {effect.pairs} fresh pairs{', by unit' if evidence.by_unit else ''}, {rule}"
         f"{_held(evidence)}{evidence.ended}; the search believed {number(opened.believed.mean)}"
         f"{_likely(evidence)}"
     )
 
 
-def _asked(opened: CertificationOpened, metric: Metric, effect: Interval) -> str:
-    if opened.margin is None:
+def _asked(opened: CertificationOpened, metric: Metric, effect: Interval, claim: bool) -> str:
+    """What was seen. Only what is claimed is said to improve anything."""
+    if opened.margin is None and claim:
         return (
             f"on fresh seeds x{opened.experiment} improves {metric.name} {spell_interval(effect)}"
         )
+    inside = spelled(effect.low, effect.high, effect.level)
     return (
-        f"on fresh seeds x{opened.experiment} changes {metric.name}, against x{opened.baseline}, "
-        f"{spell_interval(effect)}"
+        f"on fresh seeds x{opened.experiment} differs from x{opened.baseline} in {metric.name} by "
+        f"{signed(effect.effect)} ({inside}, plus is better)"
     )
 
 

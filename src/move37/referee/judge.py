@@ -7,7 +7,7 @@ from move37.core.history import Experiment, History
 from move37.core.protocols import Believer
 from move37.core.records import Belief, Failed, Task, Verdict
 from move37.referee.intervals import normal_quantile
-from move37.referee.words import number, percent, spelled
+from move37.referee.words import number, percent, signed, spelled
 
 LEVEL = 0.95
 """Of the two-sided credible interval that a verdict rests on."""
@@ -127,8 +127,8 @@ def _sentence(one: Experiment, against: Comparison, start: Experiment, task: Tas
     trials, others = len(one.scores()), len(start.scores())
     inside = spelled(against.low, against.high, against.level)
     return (
-        f"{against.verdict}: believed to improve {task.metric.name} on the baseline x{start.id} "
-        f"by {number(against.effect.mean)} ({inside}, n = {trials} and {others} of the baseline); "
+        f"{against.verdict}: {task.metric.name} is believed to differ from the baseline x{start.id} "
+        f"by {signed(against.effect.mean)} ({inside}, plus is better, n = {trials} and {others} of the baseline); "
         f"{_rule(against.verdict, task.metric.min_effect, against.level)}"
     )
 

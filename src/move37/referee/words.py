@@ -8,6 +8,11 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def signed(value: float) -> str:
+    """An effect in a sentence, such as `+0.012`: plus is better."""
+    return f"{value:+.4g}"
+
+
 def percent(level: float) -> str:
     """0.95 as `95 %`."""
     return f"{100 * level:.6g} %"

@@ -9,7 +9,7 @@ from move37.core.records import Belief, CheatReport, Interval, Metric, Task
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """What is believed of an improvement over something; positive is better."""
+    """What is believed of a difference from something; positive is better."""
 
     effect: float
     sd: float
@@ -26,7 +26,7 @@ class CertificateView:
     baseline: int
     metric: str
     claim: bool
-    """The interval excludes 0 and `min_effect`: the one thing that is called an improvement."""
+    """It is claimed: the interval excludes 0 and `min_effect`. Nothing else is called an improvement."""
     reason: str
     effect: float | None
     """Positive is better. `None` when too few fresh trials finished."""

@@ -119,7 +119,7 @@ def _title(
         low, high = (percent(scale * bound) for bound in interval)
         return f"{name} {percent(gain)} {better}, certified ({sure} interval {low} to {high})"
     if certificate is not None:
-        return f"{name}: no improvement can be claimed for x{certificate.experiment}"
+        return f"{name}: nothing can be claimed for x{certificate.experiment}"
     if not steps:
         return f"{name}: the baseline has not been measured"
     if len(steps) < 2:

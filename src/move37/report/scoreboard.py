@@ -38,7 +38,7 @@ class Scoreboard:
                 pass
 
     def standing(self, history: History, beliefs: Believer, champion: int | None) -> Standing:
-        """`kept` starts as the steps of the staircase and then gains every new champion."""
+        """`kept` starts as the steps of the staircase and then has every new champion added."""
         if self._kept is None:
             self._kept = {id for id, _ in staircase(history, beliefs, champion)}
         if champion is not None:

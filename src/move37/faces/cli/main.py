@@ -285,7 +285,7 @@ def report(where: Where, *, out: Path | None) -> None:
 @run_options
 @common
 def demo(where: Where, *, name: str, into: Path | None, plain: bool, **options: Any) -> int:
-    """See it improve a program that ships with it.
+    """See it work on a program that ships with it.
 
     In a fresh directory, without a network, an account or a model. Ends with a chart, the champion's diff and a certified effect.
     """
