@@ -176,9 +176,9 @@ def test_other_files_are_not_taken_for_tests(path: str) -> None:
     assert not is_test_like(path)
 
 
-@pytest.mark.parametrize("path", ["random.py", "prepare.py", "sitecustomize.py", "numpy.pth"])
+@pytest.mark.parametrize("path", ["random.py", "x/prepare.py", "sitecustomize.py", "numpy.pth"])
 def test_a_new_file_that_takes_the_place_of_a_module_is_serious(path: str) -> None:
-    where = replace(around(), editable=lambda _: True, fixed=frozenset(("lib/prepare.py",)))
+    where = replace(around(), fixed=frozenset(("lib/prepare.py",)))
     found = read_change([Change(path=path, old=None, new=b"x = 1\n")], where)
     assert [(r.topic, r.gravity) for r in found] == [("patch", "serious")]
 
