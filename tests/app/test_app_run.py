@@ -14,7 +14,8 @@ from move37.testing.timeless import timeless
 
 
 def settings(experiments: int = 6, **others: object) -> app.RunSettings:
-    return app.RunSettings(experiments=experiments, workers=1, **others)  # pyright: ignore[reportArgumentType]
+    given: dict[str, object] = {"check": False, **others}  # see test_app_checking.py
+    return app.RunSettings(experiments=experiments, workers=1, **given)  # pyright: ignore[reportArgumentType]
 
 
 def facts(task: Path) -> list[Fact]:
