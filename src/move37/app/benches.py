@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BENCHES = {
     "overhead": "milliseconds and CPU of the engine for each experiment",
     "planted": "true gain and false claims where the truth is known, beside other rules",
+    "cascade": "what cheap stages and early stops keep of the gain, and what they cost",
     "referee": "whether what is claimed can be believed, in worlds that mislead and on real tables",
 }
 
@@ -40,6 +41,8 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             return _overhead(quick, out)
         case "planted":
             return _planted(quick, out)
+        case "cascade":
+            return _cascade(quick, out)
         case "referee":
             return _referee(quick, out)
         case _:
@@ -160,6 +163,31 @@ def _claims(root: Path, seed: int) -> bool:
     run(root, RunSettings(seed=seed, check=False))
     with read_study(root) as study:
         return any(certified.claim for certified in study.history.certificates.values())
+
+
+def _cascade(quick: bool, out: Path | None) -> BenchResult:
+    from move37.bench.cascade import cascade, draw
+
+    workers = len(os.sched_getaffinity(0))
+    studies, budget = (12, 100) if quick else (100, 150)
+    result = cascade(
+        studies=studies, budget=budget, experiments=60 if quick else 150, seed=0, workers=workers
+    )
+    if out is not None:
+        draw(result, out / "cascade.png")
+    return BenchResult(
+        bench="cascade",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={
+            "cascade_gain_kept": ">= 0.98",
+            "cascade_cost": "<= 0.51",
+            "earlystop_gain_kept": ">= 0.98",
+            "earlystop_cost": "<= 0.5",
+        },
+        files=() if out is None else (out / "cascade.png",),
+    )
 
 
 def _open_engine(
