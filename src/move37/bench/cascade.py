@@ -48,7 +48,7 @@ class Kept:
 
     @property
     def kept_se(self) -> float:
-        return self.se / self.full
+        return self.se / abs(self.full)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
