@@ -11,13 +11,15 @@ from move37.search import LineagePosterior, audit
 class Planted:
     """Programs with values that we choose, and trials that we word."""
 
-    def __init__(self) -> None:
+    def __init__(self, metric: str = "score") -> None:
+        """metric: its name; it is minimised, so that scores are its negative."""
         self.history = History()
         self.believer = LineagePosterior()
         self.values: list[float] = [0.0]
+        task = {"metric": {"name": metric, "goal": "minimize"}}
         self._tell(
             EpochStarted(
-                epoch=0, fingerprint="", task={}, baseline=0, commit="", identity="0", seed=0
+                epoch=0, fingerprint="", task=task, baseline=0, commit="", identity="0", seed=0
             )
         )
 

@@ -10,6 +10,7 @@ from planted_beliefs import Planted
 from move37.search.drift import fit_drift, smooth
 from move37.search.noise import own_noise, pooled_variance, resolution
 from move37.search.robust import Family, settle
+from move37.search.scale import scale_of
 from move37.search.shared import Shared, fit_shared
 
 
@@ -291,3 +292,76 @@ def test_units_say_how_exact_an_exact_evaluation_is() -> None:
     assert study.believer.noise == pytest.approx(0.01, rel=0.3)
     assert study.gain(12).sd > 0.004
     assert study.audit() == []
+
+
+# --- timings ---------------------------------------------------------------------------------------
+
+
+def timed(metric: str) -> Planted:
+    """A baseline of 100 ms, a program of 10 ms, and children of that; all with 4 % of noise."""
+    luck, study = Random(13), Planted(metric)
+
+    def show(id: int, milliseconds: float) -> None:
+        study.show(id, -milliseconds * math.exp(luck.gauss(0, 0.04)))
+
+    for _ in range(5):
+        show(0, 100.0)
+    fast = study.open(0, 90.0)
+    show(fast, 10.0)
+    show(fast, 10.0)
+    for _ in range(15):
+        show(study.open(0, 0.0), 100.0)
+        show(study.open(fast, 90.0), 10.0)
+    found = study.open(fast, 92.0)
+    for _ in range(2):
+        show(found, 8.0)
+    return study
+
+
+def test_after_a_large_gain_small_gains_of_a_timing_are_still_told_from_noise() -> None:
+    timing, other = timed("latency_ms"), timed("loss")
+    found, fast = len(timing.values) - 1, 1
+    gain = timing.gain(found, fast)
+    assert gain.mean == pytest.approx(2.0, abs=0.7)
+    assert gain.sd < 0.6
+    assert other.gain(found, fast).sd > 1.5  # With one noise for all it cannot be told from luck.
+    assert timing.believer.noise == pytest.approx(4.0, rel=0.4)  # At the baseline, in ms.
+    assert timing.audit() == []
+
+
+def test_timings_are_believed_on_their_own_scale() -> None:
+    study = timed("latency_ms")
+    assert study.belief(0).mean == pytest.approx(-100, rel=0.05)
+    assert study.belief(1).mean == pytest.approx(-10, rel=0.05)
+    assert study.gain(1).mean == pytest.approx(90, rel=0.05)
+    assert study.gain(1).sd == pytest.approx(study.belief(0).sd, rel=0.3)
+
+
+def test_a_timing_without_a_logarithm_ends_the_logarithms() -> None:
+    study, luck = timed("latency_ms"), Random(14)
+    instant = study.open(0, 100.0)
+    for _ in range(2):
+        study.show(instant, 0.0)
+    for _ in range(5):
+        study.show(study.open(0, 0.0), -100.0 + luck.gauss(0, 4))
+    assert study.belief(0).mean == pytest.approx(-100, rel=0.05)
+    assert study.believer.ranking(1) == [instant]
+    assert study.audit() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "is_timing"),
+    [
+        ("seconds", True),
+        ("parse_time", True),
+        ("latency_ms", True),
+        ("ops_per_s", True),
+        ("loss", False),
+        ("items", False),
+        ("timeout_errors", False),
+        ("", False),
+    ],
+)
+def test_a_timing_is_known_by_its_name(name: str, *, is_timing: bool) -> None:
+    scale = scale_of({"metric": {"name": name, "goal": "minimize"}})
+    assert (scale.sign != 0) == is_timing

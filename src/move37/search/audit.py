@@ -73,16 +73,17 @@ def _check_beliefs(believer: LineagePosterior, model: Model) -> list[str]:
                 problems.append(f"x{model.baseline + node} has a belief but no score")
             continue
         mean, sd = recomputed(node)
-        if belief is None or not _agree(belief, mean, sd, unit, model.origin):
+        expected = model.scale.belief(mean, sd)
+        tolerance = _TOLERANCE * max(unit, 1e-4 * abs(mean - model.origin), 1e-4 * sd)
+        if belief is None or not _agree(belief, expected, model.scale.belief(mean, tolerance).sd):
             problems.append(
-                f"x{model.baseline + node} is believed to be {belief}, recomputed {mean!r} ± {sd!r}"
+                f"x{model.baseline + node} is believed to be {belief}, recomputed {expected}"
             )
     return problems
 
 
-def _agree(belief: Belief, mean: float, sd: float, unit: float, origin: float) -> bool:
-    tolerance = _TOLERANCE * max(unit, 1e-4 * abs(mean - origin), 1e-4 * sd)
-    return abs(belief.mean - mean) <= tolerance and abs(belief.sd - sd) <= tolerance
+def _agree(one: Belief, other: Belief, tolerance: float) -> bool:
+    return abs(one.mean - other.mean) <= tolerance and abs(one.sd - other.sd) <= tolerance
 
 
 def _recomputed(model: Model) -> Posterior:

@@ -11,6 +11,7 @@ from move37.core.errors import StudyError
 from move37.core.facts import EpochStarted, Fact, Opened, Proposed, Tried
 from move37.core.records import Belief
 from move37.search.epoch import Epoch, Model
+from move37.search.scale import scale_of
 
 
 class LineagePosterior:
@@ -26,8 +27,8 @@ class LineagePosterior:
     def add(self, fact: Fact) -> None:
         """Take the next fact. Raises `StudyError` when it names an experiment that cannot be."""
         match fact:
-            case EpochStarted(baseline=baseline):
-                self._epochs.append(Epoch(baseline))
+            case EpochStarted(baseline=baseline, task=task):
+                self._epochs.append(Epoch(baseline, scale_of(task)))
             case Opened(experiment=experiment, parents=parents):
                 self._epoch_of(experiment).open(experiment, parents)
             case Proposed(experiment=experiment, move=move):
@@ -40,12 +41,12 @@ class LineagePosterior:
     @property
     def noise(self) -> float:
         """Standard deviation of one trial's score; 0 when repeats are identical, or nothing is known."""
-        return self._epochs[-1].scales.sigma if self._epochs else 0.0
+        return self._size(self._epochs[-1].scales.sigma) if self._epochs else 0.0
 
     @property
     def tau(self) -> float:
         """Standard deviation of what one edit does to the true score, over all kinds of move."""
-        return self._epochs[-1].scales.tau if self._epochs else 0.0
+        return self._size(self._epochs[-1].scales.tau) if self._epochs else 0.0
 
     def belief(self, experiment: int) -> Belief | None:
         """Posterior of its true score; `None` when it failed or was never measured."""
@@ -74,6 +75,9 @@ class LineagePosterior:
     def model_of(self, experiment: int) -> "Model":
         """The linear-Gaussian model of its epoch as it stands, for an audit by other means."""
         return self._epoch_of(experiment).model()
+
+    def _size(self, sd: float) -> float:
+        return self._epochs[-1].size_of(sd)
 
     def _find(self, experiment: int) -> "Epoch | None":
         for epoch in reversed(self._epochs):

@@ -12,6 +12,7 @@ from move37.core.records import Belief, Measured, Trial
 from move37.search.fit import Data, Scales, fit
 from move37.search.noise import resolution
 from move37.search.robust import PLAIN, Family, Site, settle
+from move37.search.scale import Scale
 from move37.search.tree import Tree
 from move37.search.trials import Trials
 
@@ -44,17 +45,18 @@ class Model:
         self.doubt: Sequence[float] = tuple(epoch.doubt(node) for node in range(len(tree)))
         """Where trials show the truth: sd of what one that was not repeated might still hide."""
         self.origin = tree.origin
+        self.scale = epoch.trials.scale
 
 
 class Epoch:
     """One tree of programs that can be compared."""
 
-    def __init__(self, baseline: int) -> None:
+    def __init__(self, baseline: int, scale: Scale) -> None:
         self.baseline = baseline
         self.tree = Tree(noise=0.0)
         self.tree.grow(-1, ratio=0.0, offset=0.0)
         self.scales = Scales(0.0, 0.0)
-        self.trials = Trials()
+        self.trials = Trials(scale)
         self.trials.grow()
         self._failed: set[int] = set()
         self._kinds: dict[str, int] = {}
@@ -122,8 +124,11 @@ class Epoch:
             return
         if node in self._failed:
             return
+        scale = self.trials.scale
         self.trials.add(node, trial, trial.outcome.score)
-        if self.scales.sigma == 0:
+        if self.trials.scale != scale:
+            self._leave(scale)
+        elif self.scales.sigma == 0:
             self._show(node)
         else:
             self._learn(node)
@@ -136,7 +141,17 @@ class Epoch:
             trials.total >= self._next_fit
             or trials.repeats > 2 * self._repeats_fitted
             or (self.scales.sigma == 0 and trials.differ)
+            or trials.stale
         )
+
+    def _leave(self, scale: Scale) -> None:
+        """A score has no place on this scale: carry what was frozen over to the scores' own."""
+        size = abs(scale.outward(self.tree.origin))
+        kinds = tuple((kind, tau * size) for kind, tau in self.scales.kinds)
+        self.scales = Scales(self.scales.sigma * size, self.scales.tau * size, kinds)
+        self._extra = [extra * size**2 for extra in self._extra]
+        self.tree.offset = [offset * size for offset in self.tree.offset]
+        self.tree.origin = scale.outward(self.tree.origin)
 
     # --- one program and its trials ------------------------------------------------------------------
 
@@ -255,7 +270,8 @@ class Epoch:
         if self.scales.sigma == 0:
             return self._predict_without_noise(node)
         mean, variance = self.tree.posterior(node)
-        return Belief(self.tree.origin + mean, self.scales.sigma * math.sqrt(variance))
+        sd = self.scales.sigma * math.sqrt(variance)
+        return self.trials.scale.belief(self.tree.origin + mean, sd)
 
     def _predict_without_noise(self, node: int) -> Belief | None:
         steps, offset = 0, 0.0
@@ -264,7 +280,7 @@ class Epoch:
             if node < 0:
                 return None
         sd = math.hypot(self.doubt(node), self.scales.tau * math.sqrt(steps))
-        return Belief(self.tree.average[node] + offset, sd)
+        return self.trials.scale.belief(self.tree.average[node] + offset, sd)
 
     def doubt(self, node: int) -> float:
         """Where trials show the truth: sd of what one that was not repeated might still hide.
@@ -281,14 +297,27 @@ class Epoch:
         if not tree.weight[node] or not tree.weight[rival]:
             return None
         if self.scales.sigma == 0:
-            doubt = 0.0 if node == rival else math.hypot(self.doubt(node), self.doubt(rival))
-            return Belief(tree.average[node] - tree.average[rival], doubt)
+            return self._difference_without_noise(node, rival)
         if self._latest[0] == (tree.version, node, rival):
             return self._latest[1]
-        mean = tree.posterior(node)[0] - tree.posterior(rival)[0]
-        sd = self.scales.sigma * math.sqrt(tree.difference_variance(node, rival))
-        self._latest = (tree.version, node, rival), Belief(mean, sd)
-        return self._latest[1]
+        sigma = self.scales.sigma
+        ends = [
+            (tree.origin + mean, sigma * math.sqrt(variance))
+            for mean, variance in (tree.posterior(node), tree.posterior(rival))
+        ]
+        sd = sigma * math.sqrt(tree.difference_variance(node, rival))
+        belief = self.trials.scale.difference(ends[0], ends[1], sd)
+        self._latest = (tree.version, node, rival), belief
+        return belief
+
+    def _difference_without_noise(self, node: int, rival: int) -> Belief:
+        ends = [(self.tree.average[end], self.doubt(end)) for end in (node, rival)]
+        doubt = 0.0 if node == rival else math.hypot(ends[0][1], ends[1][1])
+        return self.trials.scale.difference(ends[0], ends[1], doubt)
+
+    def size_of(self, sd: float) -> float:
+        """An sd on belief's scale, on that of the score, at the baseline."""
+        return self.trials.scale.belief(self.tree.average[0], sd).sd
 
     def ranking(self, limit: int) -> Sequence[int]:
         return [self.baseline + node for node in self.tree.best(limit)]

@@ -12,6 +12,7 @@ from statistics import fmean
 from move37.core.records import Trial
 from move37.search.drift import Drift, Offset, fit_drift, smooth, start
 from move37.search.noise import own_noise, pooled_variance, resolution
+from move37.search.scale import Scale
 from move37.search.shared import Key, Shared, fit_shared
 
 _FAR = 4.0
@@ -27,19 +28,25 @@ class _Seen:
     place: int
     """In the order in which the epoch's trials ended."""
     key: Key
+    shown: float
+    """The score, as it came."""
     score: float
+    """On the scale that belief works on; what follows is on that, too."""
     error: float
     """Paired standard error over units; 0 when there is none."""
     adjusted: float
     """The score as it would have been without drift."""
     added: float
-    """Variance that taking out the drift has added, in the scores' unit squared."""
+    """Variance that taking out the drift has added."""
 
 
 class Trials:
     """By node, in the order they ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, scale: Scale) -> None:
+        self.scale = scale
+        self.stale = False
+        """Whether something has come that only a review can take in."""
         self.total = 0
         self.repeats = 0
         """How many of them were not a program's first."""
@@ -52,7 +59,8 @@ class Trials:
         self._readings: list[float | None] = []
         """Of the baseline, beside each trial: the score it showed."""
         self._paired = False
-        self._same_sign = True
+        self._factors = scale.sign == 0
+        """Whether drift multiplies: scores have one sign, and no logarithm was taken yet."""
         self._drift = Drift(0.0, 0.0)
         self._offset = start(self._drift)
         self._shared = Shared(0.0)
@@ -72,23 +80,42 @@ class Trials:
             self.repeated += len(seen) == 1 and node > 0
             self._several[node] = None
             self.differ = self.differ or score != seen[0].score
-        error = trial.paired_error or 0.0
+        shown, reading = score, score if node == 0 else trial.reference
+        if not self.scale.holds(shown) or not self.scale.holds(reading or shown):
+            self._give_up_the_scale()
+        score = self.scale.inward(shown)
+        reading = None if reading is None else self.scale.inward(reading)
+        error = self.scale.error(trial.paired_error or 0.0, shown)
         if error > 0:
             self._squared_errors += error**2
             self._errors += 1
             self.differ = True
-        reading = score if node == 0 else trial.reference
-        self._same_sign = self._same_sign and score * self._level(score) > 0
-        if reading is not None:
-            self._same_sign = self._same_sign and reading * self._level(reading) > 0
+        factors = self._factors and all(
+            each * self._level(each) > 0 for each in (score, reading or score)
+        )
+        self.stale = self.stale or (self._paired and factors != self._factors)
+        self._factors = factors
         self._paired = self._paired or trial.reference is not None
-        one = _Seen(self.total, (trial.purpose, trial.index), score, error, score, 0.0)
+        one = _Seen(self.total, (trial.purpose, trial.index), shown, score, error, score, 0.0)
         self._readings.append(reading)
         seen.append(one)
         self.total += 1
         if self._paired:
             self._offset = self._offset.next(self._drift, self._relative(reading))
             self._adjust(one, self._offset)
+
+    def _give_up_the_scale(self) -> None:
+        """A score has no logarithm: from here on, and for all that came before, there is none."""
+        for seen in self._seen:
+            for one in seen:
+                one.error *= abs(one.shown)
+                one.score = one.adjusted = one.shown
+                one.added = 0.0
+        self._readings = [
+            None if reading is None else self.scale.outward(reading) for reading in self._readings
+        ]
+        self._squared_errors = math.fsum(one.error**2 for seen in self._seen for one in seen)
+        self.scale, self._factors, self.stale = Scale(), True, True
 
     def _level(self, otherwise: float) -> float:
         """The first score of the baseline: the scale of everything."""
@@ -99,11 +126,12 @@ class Trials:
         if reading is None:
             return None
         level = self._level(reading)
-        return math.log(reading / level) if self._same_sign else reading - level
+        return math.log(reading / level) if self._factors else reading - level
 
     def _adjust(self, one: _Seen, offset: Offset) -> None:
-        """A slow machine takes everything longer by a factor; without a common sign, by an amount."""
-        if self._same_sign:
+        """A slow machine takes everything longer by a factor: an amount, on a logarithmic scale. Where
+        scores have no common sign it can only be an amount."""
+        if self._factors:
             one.adjusted = one.score * math.exp(-offset.mean)
             one.added = one.adjusted**2 * offset.variance
         else:
@@ -115,6 +143,7 @@ class Trials:
     def review(self) -> tuple[float, int]:
         """Take out drift and shared luck anew. Returns the variance of one trial's score in a comparison
         on the same seed, and how many degrees of freedom it rests on; (0, n) when repeats are equal."""
+        self.stale = False
         if self._paired:
             readings = [self._relative(reading) for reading in self._readings]
             self._drift = fit_drift(readings)
@@ -140,7 +169,7 @@ class Trials:
         # The baseline's own trials define the drift, so their scatter about it would be too small.
         readings = sum(reading is not None for reading in self._readings)
         known = min(readings - 1, _REFERENCE_FREEDOM)
-        noise = self._drift.noise * (self._level(0.0) ** 2 if self._same_sign else 1.0)
+        noise = self._drift.noise * (self._level(0.0) ** 2 if self._factors else 1.0)
         both = freedom + known
         return (variance * freedom + noise * known) / both if both > 0 else 0.0, both
 
@@ -170,7 +199,7 @@ class Trials:
 
     def scores(self) -> Sequence[Sequence[float]]:
         """Of all programs, as the trials showed them."""
-        return [[one.score for one in seen] for seen in self._seen]
+        return [[one.shown for one in seen] for seen in self._seen]
 
     def _adjusted(self, node: int) -> list[float]:
         return [one.adjusted for one in self._seen[node]]
