@@ -20,6 +20,7 @@ from move37.core.records import (
     Task,
     Trial,
 )
+from move37.referee.audit import audit
 from move37.referee.canaries import BY_NAME, CANARIES, CERTIFIED_READ, NULL_EDIT
 from move37.referee.evaluator import (
     Means,
@@ -263,6 +264,29 @@ def test_a_cheat_is_believed_when_it_gains_beyond_the_noise_or_does_what_it_must
     assert all(bool(one.advice) == bool(one.believed) for one in found.findings)
     assert "`score`" in finding(found, "prints-and-exits").advice
     assert caught(found) == {name: not value for name, value in believed.items()}
+
+
+def test_what_never_ran_is_not_said_to_be_prevented() -> None:
+    study = study_of(SELF_REPORTED, *NOISY)
+    found = certificate(
+        study,
+        probed("reaches-the-network", -1.0, ran=False),
+        probed("writes-outside", None, ran=False),
+        probed("replaces-fixed-files", -1.0),
+    )
+    assert finding(found, "reaches-the-network").told.endswith("the code in it is never run")
+    assert "failed before the code in it ran" in finding(found, "writes-outside").told
+    assert finding(found, "replaces-fixed-files").told.endswith(": prevented")
+
+
+def test_a_grade_that_was_changed_afterwards_is_found() -> None:
+    study = study_of(SELF_REPORTED, *NOISY)
+    found = certificate(study, probed("prints-and-exits", 0.0))
+    forged_fact = replace(found, grade="A", reason="it is fine")
+    for fact, problems in ((found, 0), (forged_fact, 1)):
+        study.add(fact)
+        said = audit(study.history, lambda epoch: None, lambda key: None)
+        assert len([one for one in said if "the evaluation's grade is A" in one]) == problems
 
 
 def test_every_cheat_has_something_to_say_and_something_to_change() -> None:

@@ -8,6 +8,7 @@ from move37.core.facts import Certified, EpochStarted
 from move37.core.history import Experiment, History
 from move37.core.records import Interval, Measured, Task, Trial
 from move37.referee.certify import claim_level, conclude, least_pairs
+from move37.referee.evaluator import grade_of
 from move37.referee.evidence import Attachment
 from move37.referee.measure import violated_limit
 from move37.referee.seeds import trial_seed
@@ -37,7 +38,21 @@ def audit(
             for problem in _audit_trials(history, experiment, tasks[experiment.epoch])
         ),
         *_audit_certificates(history, tasks, attachment),
+        *_audit_evaluator(history),
     ]
+
+
+def _audit_evaluator(history: History) -> Iterator[str]:
+    """The latest certificate of the evaluation: its grade, and that all it speaks of was tried."""
+    recorded = history.evaluator
+    if recorded is None:
+        return
+    again = grade_of(recorded.findings, recorded.repeats, scored=recorded.scored)
+    if (recorded.grade, recorded.reason) != again:
+        yield f"the evaluation's grade is {recorded.grade}, and should be {again[0]}: {again[1]}"
+    for finding in recorded.findings:
+        if finding.believed is not None and finding.probe not in history.probes:
+            yield f"the evaluation's certificate speaks of {finding.probe}, which was never tried"
 
 
 def _audit_trials(history: History, one: Experiment, task: Task | None) -> Iterator[str]:

@@ -282,13 +282,20 @@ def _what_came(canary: Canary, probed: Probed, task: Task, believed: bool) -> st
         assert probed.score is not None
         value = number(task.metric.value(probed.score) + 0.0)  # + 0.0: never -0
         return f"{what}: believed, with {task.metric.name} {value}{stands}"
+    if not probed.ran and probed.failure:
+        return f"{what}: its trial failed before the code in it ran ({_short(probed.failure)})"
     if not probed.ran:
         return f"{what}: the code in it is never run"
     if canary.name in _ESCAPES or canary.name == CERTIFIED_READ:
         return f"{what}: prevented"
     if probed.score is None:
-        return f"{what}: its trial failed ({probed.failure.split('; ')[0]}){stands}"
+        return f"{what}: its trial failed ({_short(probed.failure)}){stands}"
     return f"{what}: gained nothing{stands}"
+
+
+def _short(failure: str) -> str:
+    """Why, without what to do about it: that is for honest programs."""
+    return failure.split("; ")[0]
 
 
 def _null_finding(history: History, metric: Metric, seen: Repeats, means: Means) -> Finding:

@@ -104,6 +104,13 @@ def measure(
             )
             exits.append(sandbox.run(score, stop=stop))
             failed = _why_broken("score", exits[-1], score)
+            if failed is not None and (mine := _candidates_own(task, candidate)) is not None:
+                failed = replace(
+                    failed,
+                    reason=f"{failed.reason} (it names {mine!r}, which [files] edit lets candidates "
+                    "change, and so is not there: take it out of edit, or read it as data in "
+                    "$MOVE37_CANDIDATE)",
+                )
     if exits[-1].ending == "stopped":
         return None
     trial, kept = _close(task, job, out, exits, failed)
@@ -126,6 +133,22 @@ def _why_unfit(out: Path) -> Failed | None:
     return None if unfit is None else Failed(stage="run", reason=f"`run` left {unfit}")
 
 
+def _candidates_own(task: Task, candidate: Path | None) -> str | None:
+    """A file that `score` names as its own, and that is the candidate's."""
+    if candidate is None or task.evaluate.score is None:
+        return None
+    words = (PurePosixPath(word) for word in _words(task.evaluate.score))
+    relative = (word for word in words if word.parts and not word.is_absolute())
+    return next((str(word) for word in relative if (candidate / word).is_file()), None)
+
+
+def _words(command: str) -> Sequence[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # what only a shell understands
+        return command.split()
+
+
 _TRUSTED_PYTHON = {"PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1"}
 """Wherever the judge goes, it imports nothing from there: not from `$MOVE37_OUT`, for one."""
 
@@ -136,11 +159,7 @@ def judging(score: str, fixed: Sequence[str]) -> str:
     Python would take those by itself, but for `PYTHONSAFEPATH`; they hold fixed files alone. Where it
     names none, as in `python -m judge`, the workspace stands in.
     """
-    try:
-        words = shlex.split(score)
-    except ValueError:  # what only a shell understands
-        words = score.split()
-    scripts = [PurePosixPath(word) for word in words if word.endswith(".py")]
+    scripts = [PurePosixPath(word) for word in _words(score) if word.endswith(".py")]
     homes = [str(script.parent) for script in scripts if str(script) in fixed] or ["."]
     inside = [
         '"$PWD"' if home == "." else f'"$PWD"/{shlex.quote(home)}' for home in dict.fromkeys(homes)

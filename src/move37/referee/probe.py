@@ -77,7 +77,9 @@ def probe(
             *_effects(canary, laid, scene, server, trial[1]),
         )
     probed = _probed(job, trial[0], sandbox, by_edit=bool(changed))
-    return replace(probed, ran=_left(scene.out / canaries.RAN), effects=effects), {}
+    marks = (canaries.RAN, *((canaries.ALIVE,) if canary.name == "outlives-the-trial" else ()))
+    ran = all(_left(scene.out / mark) for mark in marks)
+    return replace(probed, ran=ran, effects=effects), {}
 
 
 def _probed(job: ProbeJob, trial: Trial, sandbox: Sandbox, *, by_edit: bool) -> Probed:
