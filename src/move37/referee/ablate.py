@@ -21,9 +21,9 @@ from move37.referee.words import number, spell_interval
 
 LEVEL = 0.9
 """Of the intervals by which edits are sorted. They claim nothing: the pruned program is certified."""
-LEAST_PAIRS, MOST_PAIRS = 3, 8
-OF_NOISE, OF_EFFECT, AT_LEAST = 0.5, 0.25, 0.01
-"""A margin is half of one trial's noise, but within 1 % and a quarter of the program's effect."""
+LEAST_PAIRS, MOST_PAIRS = 3, 12
+OF_NOISE, OF_EFFECT, AT_LEAST = 1.0, 0.25, 0.01
+"""A margin is one trial's noise, but within 1 % and a quarter of the program's effect."""
 _ATTEMPTS = 3
 """So many programs are certified at the most: each spends alpha."""
 
@@ -90,7 +90,7 @@ def open_ablation(
 def margin_of(history: History, believer: Believer, metric: Metric, experiment: int) -> float:
     """What an edit may be worth and still count as doing nothing. On the score, above 0.
 
-    `min_effect` where the task has one. Else half the noise of one trial, but no more than a quarter
+    `min_effect` where the task has one. Else the noise of one trial, but no more than a quarter
     of the program's effect over the baseline, so that three quarters of it are safe, and no less than
     a hundredth of it. The effect is the certified one where there is a claim, else the believed one.
     """
@@ -102,11 +102,11 @@ def margin_of(history: History, believer: Believer, metric: Metric, experiment: 
     else:
         believed = believer.difference(experiment, history.baseline.id)
         effect = 0.0 if believed is None else believed.mean
-    half = OF_NOISE * believer.noise
+    noise = OF_NOISE * believer.noise
     scale = abs(fmean(history[experiment].scores()))
     if effect <= 0:
-        return half or 1e-9 * (scale or 1.0)
-    return max(min(half, OF_EFFECT * effect), AT_LEAST * effect)
+        return noise or 1e-9 * (scale or 1.0)
+    return max(min(noise, OF_EFFECT * effect), AT_LEAST * effect)
 
 
 def advance(
@@ -164,8 +164,8 @@ class _Screening:
         self._history = history
         self._opened = opened
         self._edits = edits
-        self._least = 2 if believer.noise == 0 else LEAST_PAIRS
-        affordable = opened.trials // self._least - 1
+        self.least = 2 if believer.noise == 0 else LEAST_PAIRS
+        affordable = opened.trials // self.least - 1
         self.affordable = range(min(len(edits), affordable))
         self._variants = [find({number}) for number in self.affordable]
 
@@ -181,7 +181,7 @@ class _Screening:
             if jobs := self.missing(dict.fromkeys(members), index):
                 return jobs
             unclear = self._alive(unclear)
-            if depth >= self._least:
+            if depth >= self.least:
                 unclear = [each for each in unclear if self._is_unclear(each, depth)]
         return []
 
@@ -329,7 +329,7 @@ def _prune(
             )
             continue
         first = opened.first
-        for index in range(first, first + LEAST_PAIRS):
+        for index in range(first, first + screening.least):
             if not _has_failed(history, pruned) and (
                 jobs := screening.missing((program, pruned), index)
             ):
@@ -344,6 +344,8 @@ def _prune(
         if certified.claim:
             return _concluded(opened, effects, removed, pruned, certified)
         complaint = f"x{pruned} could not be certified: {certified.reason}"
+        if certified.effect is not None and certified.effect.effect >= -opened.margin / 2:
+            break  # not worse, as it seems, but there is too much noise to show it of any program
     return _concluded(opened, effects, frozenset(), None, None, complaint)
 
 

@@ -348,7 +348,7 @@ def _is_plain(family: Family, usual: float, trials: Sequence[tuple[float, float]
         return False
     above = 1 / (family.variance + usual)
     precision = above + family.precision
-    if precision == 0:
+    if precision <= 0:  # nothing is known, and differences of nothing round to either side of 0
         return True
     mean = (
         (above * family.mean + family.weighted) / precision
