@@ -68,6 +68,11 @@ def test_the_unit_of_the_metric_does_not_matter_to_the_estimate(unit: float, mea
     assert other.high == pytest.approx(unit * one.high, rel=1e-6, abs=1e-6 * unit)
 
 
+def test_the_largest_numbers_there_are_give_an_estimate() -> None:
+    guess = estimate(Belief(1e100, 1e-100), seen(-1e100, 1e90))
+    assert guess.low < guess.high < -0.9e100
+
+
 def test_overfit_is_what_was_believed_and_not_seen_again() -> None:
     found = overfit(Belief(0.012, 0.002), seen(0.008, 0.001))
     assert found.effect == pytest.approx(0.004)

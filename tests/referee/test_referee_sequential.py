@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from move37.core.records import PAIRS_LIMIT
 from move37.referee.boundaries import nominal_levels
 from move37.referee.sequential import Decision, Plan, confidence, decide
 
@@ -140,6 +141,14 @@ def test_an_evaluation_that_repeats_exactly_is_decided_at_the_first_look() -> No
     assert decide([0.0] * 12, PLAN) == Decision(verdict="hopeless", pairs=7)
     assert decide([0.1] * 6, PLAN) == Decision(verdict="open", pairs=0)
     assert decide([0.1] * 12, Plan(pairs=12, alpha=0.025, edge=0.1)).verdict == "hopeless"
+
+
+def test_even_the_longest_certification_has_a_group_of_patterns() -> None:
+    plan = Plan(pairs=PAIRS_LIMIT, alpha=0.025)
+    dice = random.Random(7)
+    differences = [dice.gauss(0.1, 1.0) for _ in range(PAIRS_LIMIT)]
+    assert decide(differences, plan).verdict == "claim"
+    assert decide([-each for each in differences], plan).verdict == "hopeless"
 
 
 # --- what a real effect costs --------------------------------------------------------------------

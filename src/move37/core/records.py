@@ -130,6 +130,10 @@ class Budget:
     usd: float | None = None
 
 
+PAIRS_LIMIT = 1000
+"""No certification takes more pairs of trials than this, whatever it is asked for."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claims:
     """What a claim may cost, and how often one may be false."""

@@ -12,7 +12,7 @@ from move37.core.errors import StudyError
 from move37.core.facts import CertificationOpened, Certified
 from move37.core.history import Experiment, History
 from move37.core.protocols import Believer
-from move37.core.records import Belief, Failed, Interval, Job, Metric, Task
+from move37.core.records import PAIRS_LIMIT, Belief, Failed, Interval, Job, Metric, Task
 from move37.referee.evidence import (
     Attachment,
     Pair,
@@ -112,7 +112,7 @@ def open_certification(
     margin: asks whether it is *not worse* by so much or more, on the score, and not whether it is
         better. Above 0: without a margin nothing can be shown not to be worse.
     pairs: at the most; planned from what the search believes unless given, and never fewer than a
-        claim needs.
+        claim needs, nor more than `PAIRS_LIMIT`.
     """
     one, baseline = history[experiment], history.baseline
     _refuse_unfit(one, baseline, task)
@@ -131,7 +131,7 @@ def open_certification(
         experiment=experiment,
         baseline=reference.id,
         believed=believed,
-        pairs=planned if pairs is None else max(pairs, least_pairs(level)),
+        pairs=planned if pairs is None else max(min(pairs, PAIRS_LIMIT), least_pairs(level)),
         rule="sequential",
         margin=margin,
         alpha=task.claims.alpha,

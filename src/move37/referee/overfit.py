@@ -101,7 +101,7 @@ def _interval(effect: float, low: float, high: float, pairs: int) -> Interval:
 
 def _log_t(deviation: float, freedom: float) -> float:
     """Of the density of Student's t, but for a constant."""
-    return -(freedom + 1) / 2 * math.log1p(deviation * deviation / freedom)
+    return -(freedom + 1) * math.log(math.hypot(1.0, deviation / math.sqrt(freedom)))
 
 
 def _quantile(points: Sequence[float], masses: Sequence[float], share: float) -> float:

@@ -211,7 +211,7 @@ def _bits(alpha: float) -> int:
     return min(_MOST_BITS, max(_LEAST_BITS, math.ceil(math.log2(100 / alpha))))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _signs(bits: int, pairs: int) -> "NDArray[np.int8]":
     """A group of sign patterns, [2^bits, pairs], the identity first.
 
@@ -232,10 +232,10 @@ def _signs(bits: int, pairs: int) -> "NDArray[np.int8]":
 
 
 def _some_bits(bits: int, place: int, taken: Set[frozenset[int]]) -> frozenset[int]:
-    """Five of them, as if by lot, and always the same; not five that another place has."""
+    """Five or seven, as if by lot, and always the same; not those that another place has."""
     for attempt in count():
         dice = Random(derive_seed(place, "signs", bits, attempt))
-        some = frozenset(dice.sample(range(bits), 5))
+        some = frozenset(dice.sample(range(bits), 5 + 2 * (attempt % 2)))
         if some not in taken:
             return some
     raise AssertionError("counting has no end")

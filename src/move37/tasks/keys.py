@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from move37.core.records import MOST_STAGES, Direction
+from move37.core.records import MOST_STAGES, PAIRS_LIMIT, Direction
 from move37.tasks.globs import BadGlob, compile_glob
 from move37.tasks.units import NotAQuantity, parse_duration, parse_size
 
@@ -172,6 +172,12 @@ def count(value: object) -> int:
     if value > 10**12:
         raise Wrong("is too large a number")
     return value
+
+
+def pairs(value: object) -> int:
+    if (found := count(value)) > PAIRS_LIMIT:
+        raise Wrong(f"is {found}; {PAIRS_LIMIT} are the most")
+    return found
 
 
 def duration(value: object) -> float:
@@ -399,7 +405,7 @@ USD = Key("usd", at_least_zero, "5.0", "Stop when models have cost so many dolla
 
 PAIRS = Key(
     "pairs",
-    count,
+    pairs,
     "20",
     "Pairs of fresh trials at the most; otherwise planned from what the search believes.",
 )

@@ -60,7 +60,7 @@ def check(
 @experiment_argument
 @click.option(
     "--pairs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=1000),
     metavar="N",
     help="At most N pairs of trials, but as many as a claim needs.",
 )
