@@ -1,6 +1,7 @@
 """Putting code into a program as a candidate would: it runs first, last or instead, and once."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 
 from move37.referee.canaries import When
 from move37.referee.inject import inject_python, inject_script, null_edit
+
+node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+perl = pytest.mark.skipif(shutil.which("perl") is None, reason="there is no perl")
 
 PROGRAM = b'''#!/usr/bin/env python3
 # -*- coding: utf-8 -*-
@@ -47,12 +51,25 @@ def run(directory: Path, files: Mapping[str, bytes], command: str) -> list[str]:
         ({"train.py": PROGRAM, "helper.py": b""}, f"{sys.executable} train.py"),
         ({"train.sh": b"echo the program\n"}, "sh train.sh"),
         ({"train": b"#!/bin/sh\necho the program\n"}, "sh ./train"),
+        pytest.param(
+            {"train.js": b"#!/usr/bin/env node\nconsole.log('the program')\n"},
+            "node train.js",
+            marks=node,
+        ),
+        pytest.param(
+            {"train.mjs": b"import fs from 'fs'\nconsole.log('the program')\n"},
+            "node train.mjs",
+            marks=node,
+        ),
+        pytest.param(
+            {"train.pl": b'use strict;\nprint "the program\\n";\n'}, "perl train.pl", marks=perl
+        ),
     ],
 )
 def test_a_script_runs_once_when_it_should(
     tmp_path: Path, files: Mapping[str, bytes], command: str, when: When, lines: list[str]
 ) -> None:
-    changed = inject_script(files, "echo 'a cheat'", when)
+    changed = inject_script(files, r"""printf '%s\n' 'a cheat' | sed 's/\\/\"/'""", when)
     assert run(tmp_path, {**files, **changed}, command) == lines
 
 

@@ -1,9 +1,11 @@
-"""Puts code into a program as a candidate would: at the start of its Python and shell files.
+"""Puts code into a program as a candidate would: at the start of Python, shell, JavaScript and Perl files.
 
 And the edit that changes nothing: a comment at the end of a file.
 """
 
 import ast
+import json
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
@@ -41,7 +43,12 @@ def inject_script(files: Mapping[str, bytes], script: str, when: When) -> Mappin
     """The files that can run a shell script, with the script in them; empty when there are none."""
     python = _in_python(script, when)
     shell = _in_shell(script, when)
-    return {**_python_files(files, python), **_shell_files(files, shell)}
+    return {
+        **_python_files(files, python),
+        **_shell_files(files, shell),
+        **_javascript_files(files, script, when),
+        **_perl_files(files, script, when),
+    }
 
 
 def inject_python(files: Mapping[str, bytes], code: str) -> Mapping[str, bytes]:
@@ -126,6 +133,53 @@ def _shell_files(files: Mapping[str, bytes], code: str) -> dict[str, bytes]:
         elif path.endswith((".sh", ".bash")):
             changed[path] = guarded + data
     return changed
+
+
+_MODULE = re.compile(rb"^[ \t]*(?:import[ \t{*'\"]|export[ \t{*])", re.MULTILINE)
+
+
+def _javascript_files(files: Mapping[str, bytes], script: str, when: When) -> dict[str, bytes]:
+    shell = f"spawnSync('/bin/sh', ['-c', {json.dumps(script)}], {{stdio: 'inherit'}})"
+    body = {
+        "before": "move37();",
+        "instead": "move37(); process.exit(0);",
+        "after": "process.on('exit', move37);",
+    }[when]
+    changed: dict[str, bytes] = {}
+    for path, data in files.items():
+        if path.endswith((".js", ".cjs", ".mjs")):
+            is_module = path.endswith(".mjs") or (path.endswith(".js") and _MODULE.search(data))
+            loaded = (
+                "await import('node:child_process')" if is_module else "require('child_process')"
+            )
+            code = (
+                f"if (!process.env.{_GUARD}) {{ process.env.{_GUARD} = '1'; "
+                f"const {{spawnSync}} = {loaded}; const move37 = () => {shell}; {body} }}\n"
+            )
+            changed[path] = _after_shebang(data, code.encode())
+    return changed
+
+
+def _perl_files(files: Mapping[str, bytes], script: str, when: When) -> dict[str, bytes]:
+    quoted = "'" + script.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    run = f"unless ($ENV{{{_GUARD}}}) {{ $ENV{{{_GUARD}}} = 1; system('/bin/sh', '-c', {quoted});"
+    code = {
+        "before": f"{run} }}\n",
+        "instead": f"{run} exit 0; }}\n",
+        "after": f"END {{ {run} }} }}\n",
+    }[when]
+    return {
+        path: _after_shebang(data, code.encode())
+        for path, data in files.items()
+        if path.endswith((".pl", ".pm"))
+    }
+
+
+def _after_shebang(data: bytes, code: bytes) -> bytes:
+    if not data.startswith(b"#!"):
+        return code + data
+    first, _, rest = data.partition(b"\n")
+    return first + b"\n" + code + rest
 
 
 def _ended(data: bytes) -> bytes:
