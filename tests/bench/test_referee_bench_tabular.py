@@ -104,7 +104,7 @@ def test_a_rule_recommends_the_one_good_program_when_there_is_no_doubt(
 
     picked = rule(look, [0, *[0] * 8])
     assert picked.program == 4, name
-    assert picked.claim
+    assert picked.claim or name == "move37_uncertified"
     assert picked.believed == pytest.approx(0.35, abs=0.02)
 
 

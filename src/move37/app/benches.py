@@ -69,11 +69,19 @@ def _overhead(quick: bool, out: Path | None) -> BenchResult:
 
 def _planted(quick: bool, out: Path | None) -> BenchResult:
     from move37.bench.planted import draw, planted
+    from move37.bench.planted_noise import LENGTHS, QUICK_LENGTHS, draw_noise
 
     workers = len(os.sched_getaffinity(0))
-    result = planted(studies=40 if quick else 200, runs=150, seed=0, workers=workers)
+    result = planted(
+        studies=40 if quick else 200,
+        runs=150,
+        seed=0,
+        workers=workers,
+        lengths=QUICK_LENGTHS if quick else LENGTHS,
+    )
     if out is not None:
         draw(result, out / "planted.png")
+        draw_noise(result.points, out / "planted_noise.png")
     return BenchResult(
         bench="planted",
         settings=result.settings,
@@ -84,8 +92,10 @@ def _planted(quick: bool, out: Path | None) -> BenchResult:
             "gain_ratio_medium": ">= 1.5",
             "worse_than_start": "<= 0.02",
             "null_claim_rate": "<= 0.05",
+            "repeat_vs_never_min": ">= 1",
+            "repeat_vs_always_min": ">= 1",
         },
-        files=() if out is None else (out / "planted.png",),
+        files=() if out is None else (out / "planted.png", out / "planted_noise.png"),
     )
 
 
@@ -94,13 +104,18 @@ def _referee(quick: bool, out: Path | None) -> BenchResult:
     from move37.bench.referee import FULL, QUICK, referee
     from move37.bench.referee_engine import engine_nulls
     from move37.bench.referee_text import table
-    from move37.bench.tabular_result import tabular
+    from move37.bench.tabular_result import QUICK_TABLES, tabular
 
     workers = len(os.sched_getaffinity(0))
     result = referee(size=QUICK if quick else FULL, seed=0, workers=workers)
     replayed, missing = None, ""
     try:
-        replayed = tabular(splits=2 if quick else 10, seed=0, workers=workers)
+        replayed = tabular(
+            splits=2 if quick else 16,
+            seed=0,
+            workers=workers,
+            names=QUICK_TABLES if quick else (),
+        )
     except TaskError as error:  # without scikit-learn its figures are left out
         missing = str(error)
     with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:

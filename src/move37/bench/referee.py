@@ -67,18 +67,18 @@ class Size:
 
 
 FULL = Size(
-    studies={50: 200, 100: 100, 300: 40, 1000: 12, 2000: 6},
-    worlds=100,
-    gains=400,
+    studies={50: 160, 100: 80, 300: 32, 1000: 10, 2000: 5},
+    worlds=80,
+    gains=300,
     nulls={100: (300, 10_000), 1000: (30, 10_000)},
-    drifts=40,
+    drifts=24,
 )
 QUICK = Size(
-    studies={50: 16, 100: 10, 300: 3},
-    worlds=10,
-    gains=40,
-    nulls={100: (30, 1000), 1000: (3, 1000)},
-    drifts=6,
+    studies={50: 8, 100: 6, 300: 2},
+    worlds=6,
+    gains=30,
+    nulls={100: (20, 1000), 1000: (2, 1000)},
+    drifts=2,
 )
 
 

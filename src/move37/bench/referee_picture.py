@@ -47,9 +47,7 @@ def draw(result: RefereeResult, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _lines(
-    axes: Any, rows: Mapping[float, Sequence[Row]], height: Callable[[Row], float]
-) -> None:
+def _lines(axes: Any, rows: Mapping[float, Sequence[Row]], height: Callable[[Row], float]) -> None:
     for place, row in enumerate(rows[NOISES[0]]):
         ours = row.rule == OURS
         axes.plot(

@@ -153,6 +153,7 @@ class Ledger:
     def champion(self) -> tuple[int, Belief]:
         """What it recommends, and what is believed of its gain."""
         claimed = [c.experiment for c in self.history.certificates.values() if c.claim]
+        # A claim ends certifying, so no other is believed to be clearly better than this one.
         best = claimed[-1] if claimed else champion(self.history, self.believer, ())
         assert best is not None, "the baseline has been measured"
         believed = self.believer.difference(best, 0)

@@ -109,8 +109,38 @@ def top_3_confirm(look: Look, parents: Sequence[int], *, share: float = 0.2) -> 
 
 
 def ours(look: Look, parents: Sequence[int]) -> Picked:
-    """The product's belief and claims. Fresh splits take the place of fresh seeds."""
+    """The product's belief and claims; fresh splits take the place of fresh seeds.
+
+    Recommends what was claimed, or else the program with the best certificate, if that is above 0, and
+    says what its certificate estimates: only what was measured afresh is taken home.
+    """
     look = Counted(look)
+    ledger = _searched(look, parents)
+    certified = ledger.certify()
+    if certified is None:
+        return _picked(look, 0, 0.0)
+    stated = {
+        one.experiment: one.estimate.effect
+        for one in ledger.history.certificates.values()
+        if one.estimate is not None
+    }
+    claim = certified.claim
+    best = certified.experiment if claim else max(stated, key=lambda each: stated[each], default=0)
+    gain = stated.get(best, 0.0)
+    if gain <= 0:
+        return _picked(look, 0, 0.0)
+    return Picked(program=best, believed=gain, claim=claim, fits=look.fits)
+
+
+def search_alone(look: Look, parents: Sequence[int]) -> Picked:
+    """The same before anything is certified: the champion, and what is believed of it. Claims nothing."""
+    look = Counted(look)
+    best, believed = _searched(look, parents).champion()
+    return Picked(program=best, believed=believed.mean, claim=False, fits=look.fits)
+
+
+def _searched(look: Counted, parents: Sequence[int]) -> Ledger:
+    """All recorded programs, told to the product's history and belief."""
 
     def run(experiment: int, purpose: Purpose, index: int) -> float:
         return look(experiment, index + (FRESH if purpose == "certify" else 0))
@@ -119,12 +149,7 @@ def ours(look: Look, parents: Sequence[int]) -> Picked:
     ledger.repeat_baseline()
     for program in range(1, len(parents)):
         ledger.measure(ledger.open((parents[program],)))
-    certified = ledger.certify()
-    best, believed = ledger.champion()
-    if certified is None or not certified.claim:
-        return Picked(program=best, believed=believed.mean, claim=False, fits=look.fits)
-    stated = believed.mean if certified.estimate is None else certified.estimate.effect
-    return Picked(program=best, believed=stated, claim=True, fits=look.fits)
+    return ledger
 
 
 def _noise(look: Look) -> float:
@@ -137,6 +162,7 @@ def _picked(look: Counted, program: int, believed: float) -> Picked:
 
 RULES: Sequence[tuple[str, TabularRule]] = (
     ("move37", ours),
+    ("move37_uncertified", search_alone),
     ("keep_if_better", keep_if_better),
     ("best_over_mad", best_over_mad),
     ("gate_1_sigma", partial(keep_if_better, margin=1.0)),
