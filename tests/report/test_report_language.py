@@ -15,7 +15,7 @@ from move37.report.views import detail, listing, status_view
 from move37.testing.histories import MadeUpStudy, made_up_task
 
 SOURCE = Path(move37.__file__).parent
-PRAISE = re.compile(r"\b(improv|outperform|breakthrough|beats\b|gain(s|ed)?\b)", re.IGNORECASE)
+PRAISE = re.compile(r"\b(improv|outperform|breakthrough|gain(s|ed)?\b)", re.IGNORECASE)
 BACKED = re.compile(r"claim|certif", re.IGNORECASE)
 
 
