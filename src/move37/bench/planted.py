@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from move37.bench import planted_noise as noise
 from move37.bench.planted_methods import METHODS, NOISE, Plant, PlantedStudy, Recommended, World
 from move37.core.errors import TaskError
 from move37.core.seeds import derive_seed
@@ -56,6 +57,8 @@ class PlantedResult:
     methods: Sequence[MethodResult]
     null_claims: Mapping[str, int]
     """Studies in which something was claimed although no edit helps, by kind of null study."""
+    points: Sequence[noise.NoisePoint] = ()
+    """Repeats by the rule, never and always, over noise and length."""
 
     @property
     def figures(self) -> Mapping[str, float]:
@@ -73,7 +76,7 @@ class PlantedResult:
             figures[f"gain_{name}"] = result.gain
             figures[f"worse_{name}"] = result.worse
             figures[f"optimism_{name}"] = result.optimism
-        return figures
+        return {**figures, **noise.figures(self.points)} if self.points else figures
 
     def table(self) -> str:
         """For people."""
@@ -98,14 +101,24 @@ class PlantedResult:
                 for name, claims in self.null_claims.items()
             ),
         ]
+        if self.points:
+            lines += ["", noise.table(self.points)]
         return "\n".join(lines)
 
 
-def planted(*, studies: int, runs: int, seed: int, workers: int = 1) -> PlantedResult:
+def planted(
+    *,
+    studies: int,
+    runs: int,
+    seed: int,
+    workers: int = 1,
+    lengths: Mapping[int, float] | None = None,
+) -> PlantedResult:
     """Run the benchmark.
 
     studies: of each size of effects and each kind of null study; runs: evaluation runs that each
-    method may spend on a study; workers: processes to compute with, which do not change the result.
+    method may spend on a study; workers: processes to compute with, which do not change the result;
+    lengths: of the studies over all levels of noise, such as `planted_noise.LENGTHS`; `None`: no such.
     Raises `TaskError` when there is too little to average over.
     """
     if studies < 2 or runs < 10:
@@ -114,6 +127,8 @@ def planted(*, studies: int, runs: int, seed: int, workers: int = 1) -> PlantedR
     effects = [partial(_compare, name, runs, seed) for name in EFFECTS]
     nulls = [partial(_null_study, name, runs, seed) for name in NULLS]
     jobs = [partial(job, study) for job in [*effects, *nulls] for study in range(studies)]
+    plan = noise.cells(studies, seed, lengths or {})
+    jobs += [partial(noise.compare, cell) for cell in plan]
     if workers == 1:
         answers = [job() for job in jobs]
     else:
@@ -131,6 +146,7 @@ def planted(*, studies: int, runs: int, seed: int, workers: int = 1) -> PlantedR
             for method, _ in METHODS
         ],
         null_claims={name: sum("claim" in answer for answer in of[name]) for name in NULLS},
+        points=noise.summarise(plan, answers[len(answers) - len(plan) :]),
     )
 
 

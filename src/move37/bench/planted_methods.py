@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from move37.core.facts import EpochStarted, Fact, Opened, Proposed, Row, Tried
+from move37.core.facts import EpochStarted, Fact, Opened, Proposed, Row, SessionStarted, Tried
 from move37.core.history import History
-from move37.core.protocols import Search
-from move37.core.records import Belief, Extend, Measured, Repeat, Trial
+from move37.core.protocols import Believer, Search
+from move37.core.records import Belief, Budget, Extend, Measured, Repeat, Trial
 from move37.core.seeds import derive_seed
 from move37.referee.wants import missing_repeats
 from move37.search import LineagePosterior, champion, make_search
 
 NOISE = 1.0
-"""Standard deviation of one run; effects are in this unit."""
+"""Standard deviation of one run, unless a world has another; effects are in this unit."""
 GOOD, HARMFUL = 0.10, 0.40
 """Shares of all edits; the rest does nothing."""
 
@@ -42,8 +42,15 @@ class Plant:
 class World:
     """One study's luck: the i-th edit and the i-th run are the same for every method."""
 
-    def __init__(self, plant: Plant, seed: int) -> None:
+    def __init__(
+        self, plant: Plant, seed: int, *, noise: float = NOISE, ceiling: float = math.inf
+    ) -> None:
+        """noise: standard deviation of one run. ceiling: the score at which nothing is left to find; a
+        good edit is still there with the share of the way that is left to go."""
         self._plant = plant
+        self._sd = noise
+        self._ceiling = ceiling
+        self._left = Random(derive_seed(seed, "left"))
         self._edits = Random(derive_seed(seed, "edits"))
         self._noise = Random(derive_seed(seed, "noise"))
         self._fresh = Random(derive_seed(seed, "fresh"))
@@ -52,15 +59,17 @@ class World:
 
     def edit(self, value: float) -> float:
         """True score of a program after the next edit."""
-        return value + self._plant.effect(self._edits)
+        effect = self._plant.effect(self._edits)
+        is_gone = effect > 0 and self._left.random() * self._ceiling < value
+        return value if is_gone else value + effect
 
     def run(self, value: float) -> float:
         """The score that one evaluation run shows."""
-        return value + self._noise.gauss(0.0, NOISE)
+        return value + self._noise.gauss(0.0, self._sd)
 
     def fresh_run(self, value: float) -> float:
         """The same, outside the search's budget."""
-        return value + self._fresh.gauss(0.0, NOISE)
+        return value + self._fresh.gauss(0.0, self._sd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +92,16 @@ Method = Callable[[World, int], Recommended]
 class PlantedStudy:
     """A study without programs: real facts, history, belief and search; runs are drawn, not made."""
 
-    def __init__(self, world: World, search: str) -> None:
+    def __init__(self, world: World, search: str | Callable[[Believer], Search]) -> None:
+        """search: the name of one of the product's, or what makes another."""
         self.world = world
         self.history = History()
         self.believer = LineagePosterior()
-        self.search: Search = make_search(search, self.believer, proposers=("planted",))
+        self.search: Search = (
+            make_search(search, self.believer, proposers=("planted",))
+            if isinstance(search, str)
+            else search(self.believer)
+        )
         self.values = [0.0]
         self.runs = 0
         self._tell(
@@ -102,7 +116,12 @@ class PlantedStudy:
             self.measure(0)
 
     def explore(self, runs: int, *, at_once: int = 1) -> None:
-        """Search until so many runs are spent, choosing `at_once` experiments before any is measured."""
+        """Search until so many runs are spent, choosing `at_once` experiments before any is measured.
+
+        The search is told the budget, as in a real study.
+        """
+        budget = Budget(experiments=self.history.spent() + runs - self.runs)
+        self._tell(SessionStarted(version="", workers=at_once, sandbox="", budget=budget))
         while self.runs < runs:
             batch: list[int] = []
             while len(batch) < min(at_once, runs - self.runs) and self._choose(batch):

@@ -56,7 +56,7 @@ class Lineage:
 
         `None` while nothing has been measured, and when repeats under way will use up the budget.
         """
-        candidates = list(islice(eligible(history, self._believer, self._checks), _CANDIDATES))
+        candidates = self._candidates(history)
         if not candidates:
             return None
         repeating = repeats_under_way(history, pending)
@@ -66,6 +66,17 @@ class Lineage:
         repeated = next_repeat(history, self._believer, candidates, ahead, pending)
         if repeated is not None:
             return Repeat(experiment=repeated)
+        return self._extend(candidates, seed)
+
+    def extend(self, history: History, *, seed: int) -> Extend | None:
+        """Extend the most valuable program, whatever a repeat may be worth."""
+        candidates = self._candidates(history)
+        return self._extend(candidates, seed) if candidates else None
+
+    def _candidates(self, history: History) -> Sequence[int]:
+        return list(islice(eligible(history, self._believer, self._checks), _CANDIDATES))
+
+    def _extend(self, candidates: Sequence[int], seed: int) -> Extend:
         parent = self._most_valuable(candidates)
         return Extend(parents=(parent,), proposer=pick_proposer(self._proposers, seed))
 
