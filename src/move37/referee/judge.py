@@ -5,7 +5,7 @@ from typing import assert_never
 
 from move37.core.history import Experiment, History
 from move37.core.protocols import Believer
-from move37.core.records import Belief, Failed, Task, Verdict
+from move37.core.records import Belief, Failed, Screened, Task, Verdict
 from move37.referee.intervals import normal_quantile
 from move37.referee.words import number, percent, signed, spelled
 
@@ -113,6 +113,8 @@ def _decide(
 ) -> tuple[Verdict, str]:
     if isinstance(one.outcome, Failed):
         return Verdict.FAILED, f"failed ({one.outcome.stage}): {one.outcome.reason}"
+    if isinstance(one.outcome, Screened):
+        return Verdict.UNCLEAR, f"unclear: not measured in full, as {one.outcome.reason}"
     if one.outcome is None:
         return Verdict.UNCLEAR, "unclear: it has not been measured yet"
     if one.is_baseline:

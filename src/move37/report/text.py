@@ -61,6 +61,10 @@ def status_text(status: Status, *, width: int | None = 80, paint: Paint = plain)
     ]
     if status.failures:
         pairs.append(("failures", _failures(status)))
+    if status.screened:
+        pairs.append(("let go", f"{count(status.screened, 'experiment')} before the full trial"))
+    if status.pareto:
+        pairs.append(("front", f"{_ids(status.pareto)}; see `move37 list --pareto`"))
     pairs.append(("evaluation", evaluator_line(status.evaluator)))
     pairs.append(("sandbox", status.sandbox or "not run yet"))
     if status.epoch > 0:
@@ -365,14 +369,15 @@ def _row(row: Summary) -> tuple[str, ...]:
     believed = row.believed
     effect = row.effect
     verdict = "baseline" if row.is_baseline else row.verdict.value if row.verdict else "running"
-    told = clean(row.hypothesis) if row.failure is None else clean(row.failure)
+    told = clean(row.failure or row.screened or row.hypothesis)
+    also = "".join(f"{clean(name)} {number(value)}, " for name, value in row.also.items())
     return (
         f"{sign}x{row.experiment}",
         measured(believed.value, believed.sd) if believed else "",
         measured(effect.effect, effect.sd, sign=True) if effect else "",
         str(row.trials),
-        verdict,
-        told,
+        "let go" if row.screened else verdict,
+        also + told,
     )
 
 

@@ -7,7 +7,7 @@ for whoever shows them. Nothing here is called an improvement but what a certifi
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
@@ -30,13 +30,14 @@ from move37.core.records import (
 )
 from move37.report.certificates import CertificateView, Effect, certificates, effect_of
 from move37.report.evaluator import EvaluatorView, evaluator_of
+from move37.report.front import front, secondary
 from move37.report.staircase import count_kept
 
 Judge = Callable[[int], tuple[Verdict, str]]
 """The referee's verdict on an experiment against the baseline, and its reason in a sentence."""
 
 State = Literal["running", "measured", "failed", "screened"]
-Order = Literal["id", "newest", "best"]
+Order = Literal["id", "newest", "best", "pareto"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +82,10 @@ class Summary:
     """Stage and reason, when it failed."""
     certified: bool
     """Its latest certificate supports the claim."""
+    screened: str | None = None
+    """Why it was let go before it was measured in full."""
+    also: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Its secondary metrics."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,6 +181,10 @@ class Status:
     evaluator: EvaluatorView | None
     """What the evaluation would believe. `None`: nobody has checked it."""
     certificates: tuple[CertificateView, ...]
+    screened: int = 0
+    """Let go by a cheap stage or for a hopeless curve."""
+    pareto: tuple[int, ...] = ()
+    """With secondary metrics: the experiments that no other beats in all of them."""
     pruned_from: int | None = None
     """The champion is this experiment without the edits that do nothing, certified not to be worse."""
 
@@ -217,6 +226,8 @@ def summary(
         verdict=judge(one.id)[0] if judged else None,
         failure=f"{outcome.stage}: {outcome.reason}" if isinstance(outcome, Failed) else None,
         certified=certified is not None and certified.claim,
+        screened=outcome.reason if isinstance(outcome, Screened) else None,
+        also=secondary(task, one),
     )
 
 
@@ -240,7 +251,8 @@ def status_view(
     counted = [one for one in history.current() if not one.is_baseline]
     failed = [one.outcome for one in counted if isinstance(one.outcome, Failed)]
     measured = sum(one.is_measured for one in counted)
-    finished = measured + len(failed)
+    screened = sum(isinstance(one.outcome, Screened) for one in counted)
+    finished = measured + len(failed) + screened
     kept = count_kept(history, beliefs, champion)
 
     def summarise(id: int) -> Summary:
@@ -265,6 +277,8 @@ def status_view(
         champion=None if champion in (None, history.epoch.baseline) else summarise(champion),
         evaluator=evaluator_of(history, task),
         certificates=certificates(task, history),
+        screened=screened,
+        pareto=tuple(front(task, history, beliefs)) if task.also else (),
         pruned_from=history.pruned_from(champion),
     )
 
@@ -293,12 +307,15 @@ def listing(
 ) -> Listing:
     """Experiments of the current epoch.
 
-    order: `id` oldest first, `newest` last opened first, `best` by belief: measured ones alone.
+    order: `id` oldest first, `newest` last opened first, `best` by belief: measured ones alone;
+        `pareto` the same, of those that no other beats in the metric and all secondary ones.
     limit: how many at most. `None`: all.
     failed: only those that failed, or only those that did not. `None`: both.
     """
     if order == "best":
         ids = list(beliefs.ranking(len(history)))
+    elif order == "pareto":
+        ids = list(front(task, history, beliefs))
     else:
         first, last = history.epoch.baseline, len(history)
         ids = list(range(first, last) if order == "id" else range(last - 1, first - 1, -1))

@@ -184,6 +184,9 @@ def _print_status(where: Where) -> None:
 @cli.command("list")
 @click.option("--best", "order", flag_value="best", help="By belief, best first.")
 @click.option("--newest", "order", flag_value="newest", help="Last opened first.")
+@click.option(
+    "--pareto", "order", flag_value="pareto", help="Those that no other beats in all metrics."
+)
 @click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="At most N of them.")
 @click.option(
     "--failed/--no-failed", default=None, help="Only those that failed, or only those that did not."
