@@ -66,6 +66,11 @@ def test_luck_that_is_not_seen_is_not_asserted() -> None:
     assert "none is seen to be luck on the hold-out" in held
 
 
+def test_an_evaluation_that_repeats_exactly_is_told_in_few_digits() -> None:
+    shown = text(certificate(luck=(0.004123456789, 0.0)))
+    assert "0.004123 was luck and overfitting (90 % interval 0.004123 to 0.004123)" in shown
+
+
 def test_more_than_was_believed_is_told_as_such() -> None:
     shown = text(certificate(luck=(-0.004, 0.001), estimate=0.016))
     assert "luck none: afresh it is 0.00400 better than the search believed" in shown

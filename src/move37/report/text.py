@@ -339,7 +339,8 @@ def _luck(view: CertificateView) -> str:
     if view.believed.effect <= 0:
         return ""
     low, high = view.overfit_interval
-    spread = (high - low) / 4
+    # Where nothing varied, three digits of what was believed say enough.
+    spread = max((high - low) / 4, view.believed.effect / 1000)
     sure = f"90 % interval {number(low, spread)} to {number(high, spread)}"
     believed = number(view.believed.effect, spread)
     where = "on the hold-out" if view.holdout_effect is not None else "afresh"
