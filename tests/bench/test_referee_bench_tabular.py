@@ -100,12 +100,16 @@ def test_a_rule_recommends_the_one_good_program_when_there_is_no_doubt(
     name: str, rule: TabularRule
 ) -> None:
     def look(program: int, split: int) -> float:
-        return 0.95 if program == 4 else 0.60 + 0.001 * (split % 3) + 0.0001 * program
+        return 0.95 if program == 4 else 0.60 + 0.01 * (split % 3) + 0.0001 * program
 
     picked = rule(look, [0, *[0] * 8])
     assert picked.program == 4, name
-    assert picked.claim or name == "move37_uncertified"
-    assert picked.believed == pytest.approx(0.35, abs=0.02)
+    if name == "move37_uncertified":  # seen once, it may be a stray trial
+        assert not picked.claim
+        assert 0 < picked.believed <= 0.36
+    else:
+        assert picked.claim
+        assert picked.believed == pytest.approx(0.34, abs=0.03)
 
 
 @pytest.mark.parametrize(("name", "rule"), RULES)
