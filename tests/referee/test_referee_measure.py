@@ -430,10 +430,21 @@ def test_a_check_that_fails_says_why(lab: Lab) -> None:
     assert checked.output == "1 failed"
 
 
-def run_check(lab: Lab, command: str) -> Checked:
+def test_a_check_is_ended_when_its_time_is_over(lab: Lab) -> None:
+    checked = run_check(lab, "echo begun; sleep 300", timeout_seconds=0.5)
+    assert not checked.passed
+    assert checked.reason == "it ran over its 0.5 s: begun"
+
+
+def test_a_check_may_take_as_long_as_it_says_however_short_a_trial_is(lab: Lab) -> None:
+    assert run_check(lab, "sleep 0.3", timeout_seconds=30.0).passed
+
+
+def run_check(lab: Lab, command: str, *, timeout_seconds: float | None = None) -> Checked:
+    tests = Check(name="tests", command=command, timeout_seconds=timeout_seconds)
     result = check(
         TASK,
-        job=CheckJob(experiment=3, commit="c3", check=Check(name="tests", command=command)),
+        job=CheckJob(experiment=3, commit="c3", check=tests),
         workspace=lab.directory("work"),
         out=lab.directory("out"),
         sandbox=lab.sandbox,

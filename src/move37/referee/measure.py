@@ -212,7 +212,8 @@ def check(
         protect=tuple(protect),
         mounts=tuple(mounts),
         env={"MOVE37_SEED": "0", "MOVE37_SPLIT": "0"},
-        timeout_seconds=max(task.evaluate.timeout_seconds, CHECK_SECONDS),
+        timeout_seconds=job.check.timeout_seconds
+        or max(task.evaluate.timeout_seconds, CHECK_SECONDS),
         memory_bytes=task.evaluate.memory_bytes,
         cpus=task.evaluate.cpus,
     )
