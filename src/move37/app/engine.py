@@ -219,7 +219,7 @@ class Engine:
         )
         staged = [StagePosterior(stage) for stage in range(len(task.evaluate.stages))]
         self.cascade = Cascade(
-            task, believer, staged, spread=lambda: believer.tau, always=(OWN_EDIT,)
+            task, believer, staged, spread=lambda: believer.tau, always=(OWN_EDIT, ABLATE)
         )
         self._curves = CurveBook(task, believer)
         own = (*staged, self.cascade, self._curves)
