@@ -55,11 +55,18 @@ def tell(forest: list[Program], believer: LineagePosterior) -> Told:
     return told
 
 
-def dense(believer: LineagePosterior) -> Solution:
+def dense(believer: LineagePosterior, *, expecting: bool = False) -> Solution:
+    """expecting: that edits have the mean effects of their kinds, as reported gains do."""
     model = believer.model_of(0)
     sigma = model.scales.sigma
+    effects = [effect if expecting else 0.0 for effect in model.effect]
     edges = [
-        Edge(node, ((parent, 1.0),), model.offset[node], model.ratio[node] * sigma**2)
+        Edge(
+            node,
+            ((parent, 1.0),),
+            model.offset[node] + effects[node],
+            model.ratio[node] * sigma**2,
+        )
         for node, parent in enumerate(model.parent)
         if node > 0
     ]
@@ -80,10 +87,23 @@ def test_beliefs_and_differences_equal_a_dense_solve(forest: list[Program]) -> N
         for other in measured[:5]:
             difference = believer.difference(id, other)
             assert difference is not None
-            expected = solution.difference(id, other)
-            assert difference.mean == pytest.approx(expected[0], abs=1e-6 * unit)
+            expected, lean = solution.difference(id, other), believer.model_of(0).lean
+            known = expected[0] + lean[id] - lean[other]
+            assert difference.mean == pytest.approx(known, abs=1e-6 * unit)
             # The dense variance is a difference of large numbers: compare it, not its root.
             assert difference.sd**2 == pytest.approx(expected[1] ** 2, abs=1e-6 * unit**2)
+
+
+@given(programs.map(lambda forest: forest[:7]))
+@LAWS
+def test_what_edits_do_on_average_enters_a_difference_exactly(forest: list[Program]) -> None:
+    believer = LineagePosterior()
+    told = tell(forest, believer)  # So few trials that each of them estimates the scales.
+    solution, unit = dense(believer, expecting=True), believer.noise + 1e-6 * 1e3
+    for id in [e.id for e in told.history.experiments if e.is_measured]:
+        difference = believer.difference(id, 0)
+        assert difference is not None
+        assert difference.mean == pytest.approx(solution.difference(id, 0)[0], abs=1e-6 * unit)
 
 
 @given(programs)

@@ -209,6 +209,40 @@ def test_a_coarse_score_is_told_from_a_fine_one_with_ties() -> None:
     assert resolution([float(n) for n in range(20)]) == 0.0
 
 
+# --- e. what edits do on average -------------------------------------------------------------------
+
+
+def test_a_reported_gain_knows_that_most_edits_do_harm() -> None:
+    optimism: list[float] = []
+    for seed in range(12):
+        luck, study = Random(seed), Planted()
+        for _ in range(5):
+            study.show(0, luck.gauss(0, 1))
+        for _ in range(100):
+            parent = study.believer.ranking(1)[0]
+            kind = luck.random()
+            effect = luck.expovariate(1) * (1 if kind < 0.1 else -1 if kind < 0.5 else 0)
+            id = study.open(parent, effect)
+            study.show(id, study.values[id] + luck.gauss(0, 1))
+        best = study.believer.ranking(1)[0]
+        optimism.append(study.gain(best).mean - study.values[best])
+    assert -0.3 < fmean(optimism) < 0.3
+
+
+def test_mean_effects_are_told_by_kind_and_never_raise_a_belief() -> None:
+    luck, study = Random(15), Planted()
+    for _ in range(20):
+        study.show(0, luck.gauss(0, 1))
+    for _ in range(200):
+        for move, effect in (("harm", -1.0), ("help", 0.5)):
+            id = study.open(luck.choice((0, max(0, len(study.values) - 9))), effect, move=move)
+            study.show(id, study.values[id] + luck.gauss(0, 1))
+    harm, help = study.open(0, 0, move="harm"), study.open(0, 0, move="help")
+    model = study.believer.model_of(0)
+    assert -1.1 < model.effect[harm] < -0.5  # It is -1, shrunk.
+    assert model.effect[help] == 0.0
+
+
 # --- f. rare large gains ---------------------------------------------------------------------------
 
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from move37.core.errors import StudyError
 from move37.core.records import Belief, Measured, Trial
-from move37.search.fit import Data, Scales, fit
+from move37.search.fit import Data, Scales, common_kinds, fit
+from move37.search.lean import Shape, mean_effects
 from move37.search.noise import resolution
 from move37.search.robust import PLAIN, Family, Site, settle
 from move37.search.scale import Scale
@@ -19,6 +20,8 @@ from move37.search.trials import Trials
 _EAGER = 24
 """Up to so many trials the scales are fitted after each; later when trials have grown by `_GROWTH`."""
 _GROWTH = 1.25
+_RARE = -1
+"""Kinds of move that are too rare to have scales of their own are one kind."""
 _REVISED = 4
 """So many programs above a new trial are looked at again when it may change what is made of them."""
 _UNSEEN_NOISE = 50.0
@@ -42,6 +45,10 @@ class Model:
         self.average: Sequence[float] = tuple(tree.average)
         self.scores: Sequence[Sequence[float]] = epoch.trials.scores()
         """As the trials showed them."""
+        self.effect: Sequence[float] = tuple(epoch.effect(node) for node in range(len(tree)))
+        """Mean effect that an edit of its kind is expected to have, where a difference is reported."""
+        self.lean: Sequence[float] = epoch.lean()
+        """What expecting those changes in each belief."""
         self.doubt: Sequence[float] = tuple(epoch.doubt(node) for node in range(len(tree)))
         """Where trials show the truth: sd of what one that was not repeated might still hide."""
         self.origin = tree.origin
@@ -64,6 +71,10 @@ class Epoch:
         self._extra = [0.0]
         self._usual = [0.0]
         """Variance ratio of each edge if its edit is an ordinary one of its kind."""
+        self._effects: dict[int, float] = {}
+        """Mean effect of each kind of move, as is known since the scales were fitted."""
+        self._lean = [0.0]
+        """What expecting those changes in each belief."""
         self._sites: dict[int, Site] = {}
         """Of programs whose trials or edit are not ordinary, as far as that is known."""
         self._next_fit = 1
@@ -90,6 +101,7 @@ class Epoch:
         assert grown == node
         self.trials.grow()
         self._kind.append(-1)
+        self._lean.append(self._lean[first])
         self._extra.append(extra)
 
     def _gain(self, first: int, other: int) -> tuple[float, float]:
@@ -186,6 +198,16 @@ class Epoch:
             self._sites[node] = site
         average = tree.origin + sigma * site.average
         tree.observe(node, weight=site.weight, average=average, ratio=site.ratio)
+        if node and not tree.children[node]:
+            expected = self._lean[tree.parent[node]] + self.effect(node)
+            self._lean[node] = expected / (1 + site.ratio * site.weight)
+
+    def effect(self, node: int) -> float:
+        """Mean effect of its kind of edit; of a rare kind, that of all rare ones."""
+        if node == 0:
+            return 0.0
+        kind = self._kind[node]
+        return self._effects.get(kind, self._effects.get(_RARE, 0.0))
 
     def _family(self, node: int) -> Family:
         sigma = self.scales.sigma
@@ -219,6 +241,24 @@ class Epoch:
         self._enter_all()
         grown = trials.total + 1 if trials.total < _EAGER else math.ceil(trials.total * _GROWTH)
         self._next_fit, self._repeats_fitted = grown, trials.repeats
+        self._expect_effects()
+
+    def _expect_effects(self) -> None:
+        """Learn what edits do on average. Reported gains know of it, the search does not."""
+        tree, sigma = self.tree, self.scales.sigma
+        self._effects, self._lean = {}, [0.0] * len(tree)
+        if sigma == 0 or len(tree) < 2:
+            return
+        common = set(common_kinds(self._kind, tree.weight))
+        surprise = [
+            (tree.average[node] - tree.origin - tree.posterior(node)[0]) / sigma if weight else 0.0
+            for node, weight in enumerate(tree.weight)
+        ]
+        kind = [each if each in common else _RARE for each in self._kind]
+        shape = Shape(tree.parent, tree.ratio, tree.weight, surprise, kind)
+        effects, lean = mean_effects(shape)
+        self._effects = {kind: effect * sigma for kind, effect in effects.items()}
+        self._lean = [each * sigma for each in lean]
 
     def _entered(self) -> tuple[list[float], list[float]]:
         """Weights and averages of all programs, less the origin, for an estimate of the scales.
@@ -301,14 +341,16 @@ class Epoch:
         if self._latest[0] == (tree.version, node, rival):
             return self._latest[1]
         sigma = self.scales.sigma
-        ends = [
-            (tree.origin + mean, sigma * math.sqrt(variance))
-            for mean, variance in (tree.posterior(node), tree.posterior(rival))
-        ]
+        ends = [self._end(node), self._end(rival)]
         sd = sigma * math.sqrt(tree.difference_variance(node, rival))
         belief = self.trials.scale.difference(ends[0], ends[1], sd)
         self._latest = (tree.version, node, rival), belief
         return belief
+
+    def _end(self, node: int) -> tuple[float, float]:
+        mean, variance = self.tree.posterior(node)
+        mean += self.tree.origin + self._lean[node]
+        return mean, self.scales.sigma * math.sqrt(variance)
 
     def _difference_without_noise(self, node: int, rival: int) -> Belief:
         ends = [(self.tree.average[end], self.doubt(end)) for end in (node, rival)]
@@ -318,6 +360,9 @@ class Epoch:
     def size_of(self, sd: float) -> float:
         """An sd on belief's scale, on that of the score, at the baseline."""
         return self.trials.scale.belief(self.tree.average[0], sd).sd
+
+    def lean(self) -> Sequence[float]:
+        return tuple(self._lean)
 
     def ranking(self, limit: int) -> Sequence[int]:
         return [self.baseline + node for node in self.tree.best(limit)]

@@ -102,7 +102,7 @@ def fit(data: Data) -> tuple[Scales, list[float]]:
     common = likelihood.average(_GRID, _broad, sigma=sigma, kind=None)
     likelihood.relative[:] = common
     kinds: list[tuple[int, float]] = []
-    for kind in _common_kinds(data):
+    for kind in common_kinds(data.kind, data.count):
         times = likelihood.average(_KIND_GRID, _near, sigma=sigma, kind=kind)
         likelihood.relative[likelihood.kind == kind] *= times
         kinds.append((kind, times * common))
@@ -157,14 +157,17 @@ def _noise_in_steps(data: Data) -> float:
     return bound or math.inf
 
 
-def _common_kinds(data: Data) -> Sequence[int]:
-    """Kinds with enough measured experiments, the most frequent first."""
+def common_kinds(kind: Sequence[int], count: Sequence[float]) -> Sequence[int]:
+    """Kinds of move with enough measured experiments, the most frequent first.
+
+    kind, count: of each program. None when all are of one kind.
+    """
     tally: dict[int, int] = {}
-    for kind, count in zip(data.kind, data.count, strict=True):
-        if count and kind >= 0:
-            tally[kind] = tally.get(kind, 0) + 1
-    often = [kind for kind, times in tally.items() if times >= _KIND_LEAST]
-    return sorted(often, key=lambda kind: (-tally[kind], kind))[:_KINDS] if len(tally) > 1 else []
+    for each, trials in zip(kind, count, strict=True):
+        if trials and each >= 0:
+            tally[each] = tally.get(each, 0) + 1
+    often = [each for each, times in tally.items() if times >= _KIND_LEAST]
+    return sorted(often, key=lambda each: (-tally[each], each))[:_KINDS] if len(tally) > 1 else []
 
 
 def _broad(x: float) -> float:
