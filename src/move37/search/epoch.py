@@ -402,7 +402,7 @@ def _is_plain(family: Family, usual: float, trials: Sequence[tuple[float, float]
     )
     if abs(average - mean) > PLAIN * math.sqrt(1 / precision + 1 / weight):
         return False
-    if above and family.precision:
+    if above > 0 and family.precision > 0:
         told = family.weighted / family.precision
         return abs(told - family.mean) <= PLAIN * math.sqrt(1 / above + 1 / family.precision)
     return True

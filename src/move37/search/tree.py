@@ -154,7 +154,8 @@ class Tree:
         when nothing is known. From below: precision and precision times mean of what its children
         tell. The root knows nothing from above.
         """
-        below = self._told_precision[node], self._told_weighted[node]
+        told = self._told_precision[node]
+        below = (told, self._told_weighted[node]) if told > 0 else (0.0, 0.0)  # rounding aside
         parent = self.parent[node]
         if parent < 0:
             return 0.0, math.inf, *below
