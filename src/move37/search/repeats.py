@@ -20,9 +20,9 @@ SHARE = 0.1
 RIVALS = 8
 """Among so many of the best, the one to repeat is sought."""
 MARGIN = 5.0
-"""So many times must what repeats promise exceed what experiments promise. In planted studies a third of
-the former came true, as the best few are more alike than belief says, and 1.5 times the latter, as the
-last experiments tell about all others too."""
+"""So many times must what repeats promise exceed what experiments promise. In planted studies a third to a
+half of the former came true, as the best few are more alike than belief says, and 1.5 times the latter,
+as the last experiments tell about all others too."""
 
 _NORMAL = NormalDist()
 
@@ -36,8 +36,8 @@ class Horizon:
 
     @property
     def is_near(self) -> bool:
-        """Whether it is time to think of repeats."""
-        return 0 < self.left <= max(1.0, SHARE * self.total)
+        """Whether it is time to think of repeats. Never in a study of fewer than ten trials."""
+        return 0 < self.left <= SHARE * self.total
 
 
 def horizon(history: History, repeating: int = 0) -> Horizon:
@@ -58,7 +58,7 @@ def horizon(history: History, repeating: int = 0) -> Horizon:
     ):
         if limit is not None and used > 0:
             left.append((limit - used) * done / used)
-    nearest = max(0, math.floor(min(left))) if left else spent * SHARE // (1 - SHARE)
+    nearest = max(0, math.floor(min(left))) if left else spent // round(1 / SHARE - 1)
     return Horizon(int(nearest), int(spent + nearest))
 
 
@@ -79,7 +79,8 @@ def next_repeat(
     best: programs that may be champion, best belief first, the baseline possibly among them. The baseline is
     not repeated here: the referee does so at the start, and certification pair by pair.
     """
-    if not horizon.is_near or history.repeats >= SHARE * horizon.total:
+    repeats = history.repeats + repeats_under_way(history, pending)
+    if not horizon.is_near or repeats + 1 > SHARE * horizon.total:
         return None
     free = [one for one in best[:RIVALS] if one not in pending and may_repeat(history, one)]
     if believer.noise == 0:
