@@ -114,6 +114,7 @@ def test_the_command_says_what_to_change_and_exits_by_the_grade(
     assert app.verify(task).ok
 
 
+@pytest.mark.slow
 def test_a_run_checks_once_for_each_epoch(make_task: MakeTask) -> None:
     task = make_task()
     app.run(task, settings())
@@ -135,6 +136,7 @@ def test_no_check_means_none(make_task: MakeTask) -> None:
     assert (facts(task, Probed), result.status.evaluator) == (0, None)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_out_what_it_cannot_afford_and_check_makes_up_for_it(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

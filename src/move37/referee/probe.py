@@ -74,7 +74,7 @@ def probe(
         replaced = [path for path in before if _content(scene.workspace / path) != before[path]]
         effects = (
             *(f"changed the fixed file {path!r}" for path in replaced[:1]),
-            *_effects(canary, laid, scene, server, trial[1]),
+            *dict.fromkeys(_effects(canary, laid, scene, server, trial[1])),
         )
     probed = _probed(job, trial[0], sandbox, by_edit=bool(changed))
     marks = (canaries.RAN, *((canaries.ALIVE,) if canary.name == "outlives-the-trial" else ()))
