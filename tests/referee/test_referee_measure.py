@@ -209,11 +209,12 @@ def test_the_candidates_files_are_data_for_score_and_for_score_alone(lab: Lab) -
     assert outcome.score == 0.5
 
 
-def test_a_score_that_relies_on_what_candidates_change_is_told_so(lab: Lab) -> None:
+@pytest.mark.parametrize("score", ["python ./judge.py", "python -c 'import judge'"])
+def test_a_score_that_relies_on_what_candidates_change_is_told_so(lab: Lab, score: str) -> None:
     (lab.directory("candidate") / "judge.py").write_text("")
-    failed = lab.failure(task_of("true", score="python ./judge.py"))
+    failed = lab.failure(task_of("true", score=score))
     assert failed.stage == "score"
-    assert "it names 'judge.py', which [files] edit lets candidates change" in failed.reason
+    assert "it needs 'judge.py', which [files] edit lets candidates change" in failed.reason
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Runs in a worker process. Trusts nothing that the program leaves behind, and rai
 program does: whatever it is, it becomes a record.
 """
 
+import re
 import shlex
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -104,10 +105,10 @@ def measure(
             )
             exits.append(sandbox.run(score, stop=stop))
             failed = _why_broken("score", exits[-1], score)
-            if failed is not None and (mine := _candidates_own(task, candidate)) is not None:
+            if failed is not None and (mine := _candidates_own(task, candidate, exits[-1])):
                 failed = replace(
                     failed,
-                    reason=f"{failed.reason} (it names {mine!r}, which [files] edit lets candidates "
+                    reason=f"{failed.reason} (it needs {mine!r}, which [files] edit lets candidates "
                     "change, and so is not there: take it out of edit, or read it as data in "
                     "$MOVE37_CANDIDATE)",
                 )
@@ -133,13 +134,18 @@ def _why_unfit(out: Path) -> Failed | None:
     return None if unfit is None else Failed(stage="run", reason=f"`run` left {unfit}")
 
 
-def _candidates_own(task: Task, candidate: Path | None) -> str | None:
-    """A file that `score` names as its own, and that is the candidate's."""
+def _candidates_own(task: Task, candidate: Path | None, ended: Exit) -> str | None:
+    """A file that `score` names or imports as its own, and that is the candidate's."""
     if candidate is None or task.evaluate.score is None:
         return None
-    words = (PurePosixPath(word) for word in _words(task.evaluate.score))
+    words = [PurePosixPath(word) for word in _words(task.evaluate.score)]
+    if missing := _NO_MODULE.findall(_text(ended.stderr)):
+        words.append(PurePosixPath(missing[-1].replace(".", "/") + ".py"))
     relative = (word for word in words if word.parts and not word.is_absolute())
     return next((str(word) for word in relative if (candidate / word).is_file()), None)
+
+
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 
 
 def _words(command: str) -> Sequence[str]:
