@@ -72,7 +72,7 @@ def test_a_stage_that_the_baseline_fails_stops_the_study_with_its_reason(
 ) -> None:
     result = app.run(staged(make_task, short="echo no; exit 3"), settings(3))
     assert result.halt == "baseline"
-    assert "exited with status 3" in result.reason
+    assert "in stage short, `run` exited with status 3" in result.reason
 
 
 def test_an_experiment_that_fails_its_stage_has_failed(make_task: MakeTask) -> None:

@@ -37,11 +37,12 @@ class Judged:
         """One by one: each is judged once those before it have been recorded."""
         from move37.referee.limits import judge_limits
         from move37.referee.pairs import compare_units
+        from move37.referee.stages import named
 
         for fact, attachments in self._runner.collect():
             judged = fact
             if isinstance(judged, Tried):
-                judged = judge_limits(self._task, self._history, judged)
+                judged = judge_limits(self._task, self._history, named(self._task, judged))
             if isinstance(judged, Tried):
                 judged = compare_units(self._history, judged, attachments, self._attachment)
             yield judged, attachments

@@ -154,7 +154,11 @@ def _perfect(one: Experiment, baseline: Experiment, metric: Metric) -> Iterator[
 
 def _fast(one: Experiment, baseline: Experiment) -> Iterator[Remark]:
     mine, theirs = (
-        [trial.outcome.cpu_seconds for trial in each.trials if isinstance(trial.outcome, Measured)]
+        [
+            trial.outcome.cpu_seconds
+            for trial in each.trials
+            if isinstance(trial.outcome, Measured) and trial.purpose != "stage"
+        ]
         for each in (one, baseline)
     )
     if theirs and min(theirs) > 0.5 and max(mine) < _FAST * min(theirs):

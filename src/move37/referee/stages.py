@@ -17,6 +17,7 @@ from move37.core.protocols import Believer
 from move37.core.records import (
     MOST_STAGES,
     EvaluationStage,
+    Failed,
     Measured,
     Screened,
     Task,
@@ -53,6 +54,16 @@ def stage_task(task: Task, trial: TrialJob) -> Task:
         task.evaluate, run=stage.run, score=stage.score, timeout_seconds=stage.timeout_seconds
     )
     return replace(task, evaluate=evaluate, metric=stage.metric or task.metric, limits=())
+
+
+def named(task: Task, fact: Tried) -> Tried:
+    """The fact of a trial that ended: a failure in a stage says in which."""
+    trial = fact.trial
+    if trial.purpose != "stage" or not isinstance(trial.outcome, Failed):
+        return fact
+    name = task.evaluate.stages[trial.index % MOST_STAGES].name
+    failed = replace(trial.outcome, reason=f"in stage {name}, {trial.outcome.reason}")
+    return replace(fact, trial=replace(trial, outcome=failed))
 
 
 def next_trial(history: History, one: Experiment, stages: Sequence[EvaluationStage]) -> TrialJob:
