@@ -104,9 +104,9 @@ class Lab:
                     self._open(removed)
                 case Measure(jobs=jobs):
                     self._run(jobs)
-                case Certify(experiment=pruned):
+                case Certify(experiment=pruned, pairs=pairs):
                     start = self._count()
-                    self._certify(pruned, opened.margin)
+                    self._certify(pruned, opened.margin, pairs)
                     certifying += self._count() - start
                 case Ablated():
                     self.journal.record(action)
@@ -147,9 +147,9 @@ class Lab:
             Proposed(experiment=id, commit=f"c{id}", identity=f"i{id}", move=move, hypothesis="")
         )
 
-    def _certify(self, pruned: int, margin: float) -> None:
+    def _certify(self, pruned: int, margin: float, pairs: int) -> None:
         opened = open_certification(
-            self.history, self.believer, self.task, pruned, against=1, margin=margin
+            self.history, self.believer, self.task, pruned, against=1, margin=margin, pairs=pairs
         )
         self.journal.record(opened)
         for _ in count():

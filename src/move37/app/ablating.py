@@ -92,9 +92,9 @@ def _conclude(
                 done = engine.work_off("ablate", lambda: _jobs(ablation, opened))
                 if not done:
                     return None
-            case Certify(experiment=pruned):
+            case Certify(experiment=pruned, pairs=pairs):
                 against, margin = opened.experiment, opened.margin
-                if not engine.certify(pruned, against=against, margin=margin):
+                if not engine.certify(pruned, against=against, margin=margin, pairs=pairs):
                     return None
             case Ablated():
                 engine.journal.record(action)

@@ -14,8 +14,9 @@ from move37.core.facts import Ablated, AblationOpened, Certified
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import EditEffect, Failed, Interval, Job, Measured, Metric
+from move37.referee.certify import claim_level, least_pairs
 from move37.referee.edits import Edit
-from move37.referee.intervals import t_quantile
+from move37.referee.intervals import normal_quantile, t_quantile
 from move37.referee.seeds import trial_job
 from move37.referee.words import number, spell_interval
 
@@ -26,6 +27,9 @@ OF_NOISE, OF_EFFECT, AT_LEAST = 1.0, 0.25, 0.01
 """A margin is one trial's noise, but within 1 % and a quarter of the program's effect."""
 _ATTEMPTS = 3
 """So many programs are certified at the most: each spends alpha."""
+
+_POWER = 0.9
+_MOST_TO_CERTIFY = 60
 
 Find = Callable[[Set[int]], int | None]
 """The experiment that is the program without these edits; the program's own where that is the same
@@ -51,6 +55,8 @@ class Certify:
     """Certify that this experiment is not worse than the program."""
 
     experiment: int
+    pairs: int
+    """At the most: enough to show it of an equal program, by the noise that was seen."""
 
 
 Action = Try | Measure | Certify | Ablated
@@ -242,9 +248,30 @@ class _Screening:
             for i in both
         ]
 
+    def pairs_to_certify(self, pruned: int) -> int:
+        """Twice what one look needs to show that an equal program is not worse, nine times in ten."""
+        squares, freedom = self._scatter(pruned, MOST_PAIRS)
+        spread = math.sqrt(squares / freedom) if freedom else 0.0
+        level = claim_level(len(self._history.certifications))
+        quantiles = normal_quantile((1 + level) / 2) + normal_quantile(_POWER)
+        needed = 2 * math.ceil((quantiles * spread / self._opened.margin) ** 2)
+        return max(least_pairs(level), min(needed, _MOST_TO_CERTIFY))
+
     def interval(self, experiment: int, depth: int = MOST_PAIRS) -> Interval | None:
         """Student's, with a variance that all variants share: three pairs alone say little of it."""
         differences = self.differences(experiment, depth)
+        squares, freedom = self._scatter(experiment, depth)
+        if not differences or not freedom:
+            return None
+        effect, pairs = fmean(differences), len(differences)
+        error = math.sqrt(squares / freedom / pairs)
+        half = t_quantile((1 + LEVEL) / 2, freedom) * error if error else 0.0
+        return Interval(
+            effect=effect, low=effect - half, high=effect + half, level=LEVEL, pairs=pairs
+        )
+
+    def _scatter(self, experiment: int, depth: int) -> tuple[float, int]:
+        """Sum of squares of differences about their variant's mean, and its degrees of freedom."""
         squares, freedom = 0.0, 0
         others = {variant for variant in self._variants if variant is not None}
         for each in sorted({experiment, *others} - {self._opened.experiment}):
@@ -255,14 +282,7 @@ class _Screening:
                 gaps = (value - mean for value in values)
                 squares += math.fsum(gap**2 for gap in gaps if abs(gap) > rounding)
                 freedom += len(values) - 1
-        if not differences or not freedom:
-            return None
-        effect, pairs = fmean(differences), len(differences)
-        error = math.sqrt(squares / freedom / pairs)
-        half = t_quantile((1 + LEVEL) / 2, freedom) * error if error else 0.0
-        return Interval(
-            effect=effect, low=effect - half, high=effect + half, level=LEVEL, pairs=pairs
-        )
+        return squares, freedom
 
     def effects(self) -> tuple[EditEffect, ...]:
         return tuple(self._effect(number) for number in range(len(self._edits)))
@@ -340,7 +360,7 @@ def _prune(
             continue
         certified = _not_worse(history, opened, pruned)
         if certified is None:
-            return Certify(pruned)
+            return Certify(pruned, screening.pairs_to_certify(pruned))
         if certified.claim:
             return _concluded(opened, effects, removed, pruned, certified)
         complaint = f"x{pruned} could not be certified: {certified.reason}"
