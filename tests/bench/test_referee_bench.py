@@ -22,7 +22,7 @@ from move37.bench.referee_grid import OURS, WORLDS, Compared, compare, ratio_to_
 from move37.bench.referee_picture import draw
 from move37.bench.referee_rules import RULES
 from move37.bench.referee_study import Study
-from move37.bench.referee_text import markdown, table
+from move37.bench.referee_text import table
 from move37.bench.referee_worlds import Ended, Plant, World
 from move37.core.errors import TaskError
 from move37.core.records import Belief
@@ -61,7 +61,6 @@ def test_people_get_tables_and_a_picture(result: RefereeResult, tmp_path: Path) 
     text = table(result, None, NullRate(studies=2, claims=0), missing="no tables here")
     for name in (OURS, *dict(RULES), *WORLDS, "no tables here"):
         assert name in text
-    assert markdown(result, [100]).count("\n") == 1 + 1 + len(RULES) + 1 - 1
     draw(result, tmp_path / "referee.png")
     assert (tmp_path / "referee.png").read_bytes().startswith(b"\x89PNG")
 
@@ -81,8 +80,7 @@ def test_our_rule_spends_its_budget_and_certifies_on_runs_of_its_own() -> None:
     assert study.world.runs == start + 40
     certified = study.certify()
     assert certified is not None
-    fresh = [trial for one in study.history.experiments for trial in one.trials][start + 40 :]
-    assert all(trial.purpose == "certify" for trial in fresh) or study.world.runs > start + 40
+    assert study.world.runs > start + 40
     seeds = {
         purpose: {
             trial.seed

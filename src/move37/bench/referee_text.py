@@ -1,6 +1,6 @@
 """The tables of `bench referee`, for people."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from move37.bench.referee import WORLD_LENGTH, RefereeResult
 from move37.bench.referee_claims import NullRate
@@ -90,18 +90,3 @@ def _claims(result: RefereeResult) -> Iterator[str]:
         f"a machine that slows down by 30 %: {drift.drifting:.1%} of the pairs of programs are ranked the "
         f"wrong way round, {drift.paired:.1%} with `pair`, {drift.steady:.1%} on a steady machine"
     )
-
-
-def markdown(result: RefereeResult, lengths: Sequence[int]) -> str:
-    """The grid at some lengths, for the documentation."""
-    return "\n\n".join(_markdown(result.grid, length) for length in lengths)
-
-
-def _markdown(grid: Mapping[tuple[float, int], Sequence[Row]], length: int) -> str:
-    heads = [f"{length} runs", *(f"noise {noise:g}" for noise in NOISES)]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    rules = [row.rule for row in grid[NOISES[0], length]]
-    for place, rule in enumerate(rules):
-        cells = [_cell(grid[noise, length][place]) for noise in NOISES]
-        lines.append("| " + " | ".join([rule.replace("_", " "), *cells]) + " |")
-    return "\n".join(lines)
