@@ -24,6 +24,24 @@ BENCHES = {
 }
 
 
+_REFEREE_TARGETS = {
+    "null_claim_rate_100": "<= 0.05",
+    "null_claim_rate_1000": "<= 0.05",
+    "power_one_gain": ">= 0.95",
+    "cost_ratio_one_gain": "<= 1.3",
+    "gain_ratio_best_rule_small": ">= 1.5",
+    "gain_ratio_best_rule_min": ">= 1.0",
+    "coverage_90": "0.88 to 0.92",
+    "drift_loss": "<= 0.1",
+    "null_claim_rate_engine": "<= 0.15",
+    "canaries_caught_scored": "1",
+    "canaries_caught_self_reported": "1",
+    "tabular_bias": "within 0.002 of 0",
+    "tabular_wrong_claims": "<= 0.1",
+    "tabular_gain_ratio": ">= 2",
+}
+
+
 def benches() -> dict[str, str]:
     """The benchmarks by name, and what each measures."""
     return dict(BENCHES)
@@ -140,22 +158,7 @@ def _referee(quick: bool, out: Path | None) -> BenchResult:
             "canaries_caught_self_reported": caught["self-reported"].rate_but_false_metrics,
         },
         table="\n".join([table(result, replayed, engine, missing), "", *_canaries(caught)]),
-        targets={
-            "null_claim_rate_100": "<= 0.05",
-            "null_claim_rate_1000": "<= 0.05",
-            "power_one_gain": ">= 0.95",
-            "cost_ratio_one_gain": "<= 1.3",
-            "gain_ratio_best_rule_small": ">= 1.5",
-            "gain_ratio_best_rule_min": ">= 1.0",
-            "coverage_90": "0.88 to 0.92",
-            "drift_loss": "<= 0.1",
-            "null_claim_rate_engine": "<= 0.15",
-            "canaries_caught_scored": "1",
-            "canaries_caught_self_reported": "1",
-            "tabular_bias": "within 0.002 of 0",
-            "tabular_wrong_claims": "<= 0.1",
-            "tabular_gain_ratio": ">= 2",
-        },
+        targets=_REFEREE_TARGETS,
         files=files,
     )
 
