@@ -138,6 +138,15 @@ def test_only_what_says_something_is_tried() -> None:
     assert CERTIFIED_READ not in planned(study.history, SCORED, MEANS)
 
 
+def test_data_cannot_cheat() -> None:
+    study = study_of(SELF_REPORTED, *NOISY)
+    data = replace(MEANS, only_data=True)
+    assert planned(study.history, SELF_REPORTED, data) == [NULL_EDIT]
+    found = certificate(study, probed(NULL_EDIT, -1.0), means=data)
+    assert (found.grade, len(found.findings)) == ("A", 1)
+    assert "only data" in found.reason
+
+
 @given(st.floats(0, 1000))
 def test_a_run_tries_the_short_ones_and_as_many_long_ones_as_it_can_afford(seconds: float) -> None:
     study = study_of(SCORED, 1.0)

@@ -93,6 +93,13 @@ def test_nothing_is_put_into_what_cannot_run_it() -> None:
     assert inject_python(files, "pass") == {}
 
 
+def test_another_language_beside_it_makes_an_edit_prove_nothing() -> None:
+    program = {"plot.py": b"", "notes.md": b"", "settings.toml": b""}
+    assert list(inject_script(program, "echo", "before")) == ["plot.py"]
+    assert inject_script({**program, "kernel.c": b""}, "echo", "before") == {}
+    assert inject_script({**program, "broken.py": b"def\n"}, "echo", "before") == {}
+
+
 @pytest.mark.parametrize(
     ("path", "start"),
     [("a.py", b"# "), ("a.c", b"// "), ("a.lua", b"-- "), ("a.toml", b"# "), ("a.json", b"\n")],

@@ -11,6 +11,7 @@ from move37.core.events import Event, Stop
 from move37.core.facts import EvaluatorChecked
 from move37.core.records import Failed, Grade, Measured
 from move37.referee.evaluator import FIT, Means, forged, issue, wanted_probes
+from move37.referee.inject import is_data
 from move37.report.evaluator import EvaluatorView, evaluator_view
 
 _LEAST_SECONDS = 30.0
@@ -84,6 +85,7 @@ def _means(engine: Engine, seconds: float | None) -> Means:
     return Means(
         has_python=any(path.endswith(".py") for path in files.editable),
         hides=bool(files.hidden),
+        only_data=all(is_data(path) for path in files.editable),
         sandbox=engine.sandbox,
         seconds=seconds,
     )

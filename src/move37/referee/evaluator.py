@@ -48,6 +48,8 @@ class Means:
     """Whether the task has hidden files."""
     sandbox: str
     """Level and name."""
+    only_data: bool = False
+    """Whether all editable files are data, in which there is no code to cheat."""
     seconds: float | None = None
     """What the probes that take as long as a trial may take together. `None`: whatever they need."""
 
@@ -99,6 +101,8 @@ def _was_tried(probed: Probed | None, sandbox: str) -> bool:
 def _why_not(canary: Canary, task: Task, means: Means) -> str | None:
     """Why a cheat says nothing about this evaluation; `None` when it does."""
     scored = task.evaluate.score is not None
+    if means.only_data:
+        return "the editable files are data"
     if canary.scored_only and not scored:
         return "nothing reads what a self-reporting program leaves"
     if canary.name == CERTIFIED_READ and (scored or not means.hides):
@@ -343,6 +347,8 @@ def grade_of(findings: Sequence[Finding], seen: Repeats, *, scored: bool) -> tup
     if false := [f.probe for f in findings if f.believed and f.false_metric]:
         who = "what the program leaves is repeated" if scored else "the program reports its own"
         return "C", f"a false metric would be believed, as {who} ({', '.join(false)})"
+    if not {finding.probe for finding in findings} & BY_NAME.keys():
+        return "A", "only data may be edited, in which no cheat can hide"
     if missing:
         return "B", f"no cheat was believed; not everything was tried ({', '.join(missing)})"
     return "A", "no cheat was believed, and all were tried"

@@ -23,6 +23,9 @@ _SLASHES = frozenset(
     | {".ts", ".tsx", ".jsx", ".go", ".rs", ".swift", ".kt", ".scala", ".cs", ".zig", ".d"}
 )
 _DASHES = frozenset({".lua", ".sql", ".hs", ".elm"})
+_DATA = frozenset(
+    {".toml", ".json", ".jsonl", ".yaml", ".yml", ".ini", ".cfg", ".csv", ".tsv", ".txt", ".md"}
+)
 _NOTE = "a comment, added by `move37 check`: it changes nothing"
 
 
@@ -40,15 +43,26 @@ def null_edit(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
 
 
 def inject_script(files: Mapping[str, bytes], script: str, when: When) -> Mapping[str, bytes]:
-    """The files that can run a shell script, with the script in them; empty when there are none."""
+    """The files that can run a shell script, with the script in them.
+
+    Empty when there are none; and when there is another one, data aside, that no script can be put
+    into: that one may be what is run, and then the others prove nothing.
+    """
     python = _in_python(script, when)
     shell = _in_shell(script, when)
-    return {
+    changed = {
         **_python_files(files, python),
         **_shell_files(files, shell),
         **_javascript_files(files, script, when),
         **_perl_files(files, script, when),
     }
+    others = [path for path in files if path not in changed and not is_data(path)]
+    return {} if others else changed
+
+
+def is_data(path: str) -> bool:
+    """Whether a file is data by its name: a change of it is no code, unless an evaluation runs it."""
+    return PurePosixPath(path).suffix.lower() in _DATA
 
 
 def inject_python(files: Mapping[str, bytes], code: str) -> Mapping[str, bytes]:
