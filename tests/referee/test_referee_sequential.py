@@ -220,7 +220,7 @@ def rate_by_unit(units: float, seeds: float, *, aware: bool, studies: int = 400)
     for _ in range(studies):
         rows = crossed(dice, units, seeds, PLAN.pairs)
         differences = [fmean(row) for row in rows]
-        claims += decide(differences, PLAN, rows if aware else None).verdict == "claim"
+        claims += decide(differences, PLAN, rows if aware else ()).verdict == "claim"
     return claims / studies
 
 

@@ -163,7 +163,8 @@ class Certified:
     """What the search believed of the effect, less the estimate: how much of it was luck."""
     overfit: Interval | None = None
     """What the search believed less what is seen on the freshest evidence alone, with its 90 %
-    interval: on the hold-out where there is one, and else on fresh seeds, splits and units."""
+    interval: on the hold-out where there is one, and else on fresh seeds, splits and units. `None`,
+    too, where the hold-out's result is repeated from an earlier certificate, which tells it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

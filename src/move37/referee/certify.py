@@ -306,19 +306,21 @@ def _gather(
     effect, ended = _effect(opened, plan, differences, rows)
     assert effect is not None, "as many pairs as a claim needs give an interval"
     pairs = pairs[: effect.pairs]
-    seen = fresh(differences[: effect.pairs], None if rows is None else rows[: effect.pairs])
+    by_unit = len(rows) >= effect.pairs
+    seen = fresh(differences[: effect.pairs], rows[: effect.pairs] if by_unit else None)
     held = _holdout(history, opened, task.metric, pairs, effect.level)
     old = opened.rule == "fixed"
+    luck = None if old or held.repeated else overfit(opened.believed, held.seen or seen)
     return _Evidence(
         effect=effect,
         ended=ended,
-        by_unit=rows is not None,
+        by_unit=by_unit,
         baseline_score=fmean(pair.baseline.score for pair in pairs),
         holdout=held.interval,
         holdout_baseline_score=held.baseline_score,
         repeated=held.repeated,
         estimate=None if old else estimate(opened.believed, seen),
-        overfit=None if old else overfit(opened.believed, held.seen or seen),
+        overfit=luck,
     )
 
 
@@ -326,16 +328,16 @@ def _effect(
     opened: CertificationOpened,
     plan: Plan,
     differences: Sequence[float],
-    rows: Sequence[Sequence[float]] | None,
+    rows: Sequence[Sequence[float]],
 ) -> tuple[Interval | None, str]:
     """The interval that decides, of the pairs that count, and how they came to their end."""
     if opened.rule == "fixed":
-        level = 1 - 2 * plan.alpha
-        by_unit = None if rows is None else crossed_interval(rows, level)
+        level, whole = 1 - 2 * plan.alpha, len(rows) == len(differences)
+        by_unit = crossed_interval(rows, level) if whole else None
         return by_unit or paired_interval(differences, level), ""
     decision = decide(differences, plan, rows)
-    seen = None if rows is None else rows[: decision.pairs]
-    return confidence(differences[: decision.pairs], plan, seen), _ENDED[decision.verdict]
+    interval = confidence(differences[: decision.pairs], plan, rows[: decision.pairs])
+    return interval, _ENDED[decision.verdict]
 
 
 _ENDED = {

@@ -79,9 +79,10 @@ def why_not(one: Experiment, fresh: Iterable[Trial], checks: Sequence[Check]) ->
 
 def unit_differences(
     opened: CertificationOpened, pairs: Sequence[Pair], metric: Metric, attachment: Attachment
-) -> Sequence[Sequence[float]] | None:
-    """Champion less baseline by pair and unit, [S, U]; `None` unless all trials left the same units.
+) -> Sequence[Sequence[float]]:
+    """Champion less baseline by pair and unit, [S, U], for as long as all trials left the same units.
 
+    Shorter than `pairs` where one did not; what comes after that pair changes nothing before it.
     Where each split draws other examples they are not the same, and need not be: then each pair
     stands for its own examples, and the spread of the pairs says how much these matter.
     Their mean has to be the metric, for otherwise they measure something else: a sum, say, or
@@ -93,10 +94,10 @@ def unit_differences(
         new = _units(opened.experiment, pair.index, pair.champion, metric, attachment)
         old = _units(opened.baseline, pair.index, pair.baseline, metric, attachment)
         if new is None or old is None or new.keys() != old.keys():
-            return None
+            break
         names = sorted(new) if names is None else names
         if len(names) != len(new) or any(name not in new for name in names):
-            return None
+            break
         rows.append([new[name] - old[name] for name in names])
     return rows
 

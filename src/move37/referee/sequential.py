@@ -80,12 +80,12 @@ class Decision:
 
 
 def decide(
-    differences: Sequence[float], plan: Plan, rows: Sequence[Sequence[float]] | None = None
+    differences: Sequence[float], plan: Plan, rows: Sequence[Sequence[float]] = ()
 ) -> Decision:
     """Look at the differences of the pairs, in their order, as often as the plan says.
 
-    rows: the differences by unit, [pairs, units], when all pairs were scored on the same units. A
-        claim then has to hold for other units, too, whose noise more pairs do not average away: the
+    rows: the differences by unit, [pairs, units], as far as the pairs were scored on the same units.
+        Where they reach to the look, a claim has to hold for other units, too, whose noise more pairs do not average away: the
         interval over units and seeds has to exclude `plan.edge`, at the level of the look.
 
     A pure function, and what comes after the deciding look changes nothing. The chance that it ever
@@ -95,7 +95,7 @@ def decide(
     shifted = [each - plan.edge for each in differences]
     looks = [look for look in plan.looks() if look <= len(shifted)]
     for look, rejected in _rejections(shifted, plan, looks):
-        seen = None if rows is None else rows[:look]
+        seen = rows[:look] if len(rows) >= look else None
         if rejected and (seen is None or _crossed(seen, plan, look).low > plan.edge):
             return Decision(verdict="claim", pairs=look)
         if look == plan.pairs:
@@ -126,7 +126,7 @@ def prospect(
 
 
 def confidence(
-    differences: Sequence[float], plan: Plan, rows: Sequence[Sequence[float]] | None = None
+    differences: Sequence[float], plan: Plan, rows: Sequence[Sequence[float]] = ()
 ) -> Interval | None:
     """The effects that the latest look does not exclude: a two-sided interval of level `1 - 2 alpha`.
 
@@ -139,7 +139,8 @@ def confidence(
         return None
     seen = differences[: looks[-1]]
     mirrored, mean = [-each for each in seen], fmean(seen)
-    if rows is None and all(each == seen[0] for each in seen):
+    by_unit = len(rows) >= looks[-1]
+    if not by_unit and all(each == seen[0] for each in seen):
         point = seen[0]  # nothing varied, in so many pairs as a claim needs
         level = 1 - 2 * plan.alpha
         return Interval(effect=point, low=point, high=point, level=level, pairs=len(seen))
@@ -154,7 +155,7 @@ def confidence(
     else:
         low = _boundary(lambda edge: above(seen, edge), mean - reach, min(mean, plan.edge))
     high = -_boundary(lambda edge: above(mirrored, edge), -mean - reach, -mean)
-    if rows is not None:
+    if by_unit:
         both = _crossed(rows[: looks[-1]], plan, looks[-1])
         low, high = min(low, both.low), max(high, both.high)
     return Interval(effect=mean, low=low, high=high, level=1 - 2 * plan.alpha, pairs=len(seen))
