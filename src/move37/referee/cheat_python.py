@@ -6,86 +6,51 @@ wait. What is hidden well (`getattr(os, 'sys' + 'tem')`) is told as hidden, not 
 
 import re
 from collections.abc import Iterator, Mapping
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from move37.core.records import Gravity
+from move37.referee.cheat_nodes import (
+    digest,
+    dotted_name,
+    is_called,
+    is_changed,
+    is_part_of_name,
+    is_value,
+    plain,
+    short,
+    text_of,
+    walk,
+)
 from move37.referee.cheat_signals import LONG_LITERAL, MANY_ELEMENTS, Signal, Surroundings
-from move37.referee.cheat_texts import metric_print, text_signals
+from move37.referee.cheat_texts import metric_print, names_judging_data, text_signals
 from move37.referee.cheat_words import (
     HARMLESS,
     LIBRARY_SETTINGS,
+    MUTATORS,
     NAMES,
     OWN_VARIABLES,
+    PLAIN_PATH,
+    READERS,
     SEED_CALLS,
     SEED_NAME,
     THREAD_VARIABLES,
     Meaning,
+    word_set,
 )
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_BUILTINS = frozenset(
-    [
-        "eval",
-        "exec",
-        "compile",
-        "__import__",
-        "exit",
-        "quit",
-        "open",
-        "hash",
-        "setattr",
-        "delattr",
-        "getattr",
-        "vars",
-        "globals",
-        "locals",
-        "print",
-        "bytes",
-        "__builtins__",
-        "SystemExit",
-        "input",
-    ]
+_BUILTINS = word_set(
+    "eval exec compile __import__ exit quit open hash setattr delattr getattr vars globals "
+    "locals print bytes __builtins__ SystemExit type input"
 )
 _MODULES = (
     frozenset(name.partition(".")[0] for name in NAMES) - _BUILTINS - {"torch", "numpy", "json"}
 )
-_FRAMES = frozenset(
-    [
-        "__code__",
-        "__globals__",
-        "__closure__",
-        "__builtins__",
-        "__subclasses__",
-        "f_globals",
-        "f_locals",
-        "f_back",
-        "f_builtins",
-        "tb_frame",
-        "gi_frame",
-        "cr_frame",
-        "ag_frame",
-        "__getattribute__",
-    ]
-)
-_MUTATORS = frozenset(
-    [
-        "clear",
-        "append",
-        "extend",
-        "update",
-        "pop",
-        "popitem",
-        "insert",
-        "setdefault",
-        "remove",
-        "add",
-        "discard",
-        "__setitem__",
-        "__setattr__",
-    ]
+_FRAMES = word_set(
+    "__code__ __globals__ __closure__ __builtins__ __subclasses__ f_globals f_locals f_back "
+    "f_builtins tb_frame gi_frame cr_frame ag_frame __getattribute__"
 )
 _SAYERS = re.compile(r"(?:^|\.)(?:print|write|writelines|echo|info|warning|debug|error|log|put)$")
 _LADDER = 8
@@ -119,7 +84,7 @@ class _Reading:
 
     def __init__(self, root: "Node", around: Surroundings) -> None:
         self._around = around
-        self._nodes = list(_walk(root))
+        self._nodes = list(walk(root))
         self._modules: set[str] = set()
         """Names that stand for whole modules."""
         self._names = self._imported()
@@ -134,6 +99,8 @@ class _Reading:
                     yield from self._call(node)
                 case "assignment" | "augmented_assignment" | "named_expression":
                     yield from self._assignment(node)
+                case "type_alias_statement":  # the grammar takes `type(x).y = z` for one
+                    yield from _class_attribute(node)
                 case "delete_statement":
                     yield from (s for child in node.named_children for s in self._target(child))
                 case "string" | "concatenated_string":
@@ -167,30 +134,30 @@ class _Reading:
         for node in self._nodes:
             if node.type == "import_statement":
                 for each in node.named_children:
-                    full = _text(each.child_by_field_name("name") or each)
+                    full = text_of(each.child_by_field_name("name") or each)
                     alias = each.child_by_field_name("alias")
-                    name = _text(alias) if alias else full.partition(".")[0]
+                    name = text_of(alias) if alias else full.partition(".")[0]
                     names[name] = full if alias else name
                     self._modules.add(name)
             elif node.type == "import_from_statement":
-                module = _text(node.child_by_field_name("module_name")).lstrip(".")
+                module = text_of(node.child_by_field_name("module_name")).lstrip(".")
                 for each in node.children_by_field_name("name"):
-                    part = _text(each.child_by_field_name("name") or each)
+                    part = text_of(each.child_by_field_name("name") or each)
                     alias = each.child_by_field_name("alias")
-                    names[_text(alias) if alias else part] = f"{module}.{part}"
+                    names[text_of(alias) if alias else part] = f"{module}.{part}"
         for node in self._nodes:  # `t = time`, `rng = np.random`
             if node.type == "assignment":
                 left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
                 if left is None or right is None or left.type != "identifier":
                     continue
-                dotted = _dotted(right)
-                if dotted and dotted.partition(".")[0] in names and _text(left) not in names:
-                    names[_text(left)] = _resolve(dotted, names)
+                dotted = dotted_name(right)
+                if dotted and dotted.partition(".")[0] in names and text_of(left) not in names:
+                    names[text_of(left)] = _resolve(dotted, names)
         return names
 
     def _full(self, node: "Node | None") -> str | None:
         """The full name of what a node names, if it is imported or built in."""
-        dotted = _dotted(node)
+        dotted = dotted_name(node)
         if dotted is None:
             return None
         first = dotted.partition(".")[0]
@@ -200,17 +167,23 @@ class _Reading:
 
     def _use(self, node: "Node") -> Iterator[Signal]:
         parent = node.parent
-        if parent is None or _is_part_of_name(node, parent):
+        if parent is None or is_part_of_name(node, parent):
             return
+        if node.type == "identifier" and text_of(node) in self._modules and is_value(parent):
+            what = f"hands on the module {self._names[text_of(node)]} as a value"
+            yield _signal(node, "patch", "look", what)
+        if node.type == "identifier" and names_judging_data(text_of(node)):
+            what = f"uses {text_of(node)}: the data that judge it?"
+            yield _signal(node, "data", "note", what)
         if node.type == "attribute":
-            attribute = _text(node.child_by_field_name("attribute"))
+            attribute = text_of(node.child_by_field_name("attribute"))
             if attribute in _FRAMES:
                 yield _signal(node, "patch", "serious", f"reaches into a frame ({attribute})")
         full = self._full(node)
         meaning = None if full is None else _meaning(full)
         if full is None or meaning is None:
             return
-        if full in ("exit", "quit", "eval", "exec", "compile", "input") and not _is_called(node):
+        if full in ("exit", "quit", "eval", "exec", "compile", "input") and not is_called(node):
             return
         if meaning.topic == "environment":
             meaning = _environment(node, meaning)
@@ -226,35 +199,40 @@ class _Reading:
         if function is None or arguments is None:
             return
         full = self._full(function)
-        called = full or _dotted(function) or _text(function)[-80:]
+        called = full or dotted_name(function) or text_of(function)[-80:]
         values = [each for each in arguments.named_children if each.type != "comment"]
-        if full in ("setattr", "delattr") and values:
+        if (full in ("setattr", "delattr") or called.endswith("__setattr__")) and values:
             yield from self._patched(node, values[0])
         elif full == "getattr" and len(values) > 1 and values[1].type != "string":
             if self._full(values[0]) is not None:
-                yield _signal(node, "reading", "look", f"hides what it uses ({_short(node)})")
-        elif full in ("vars", "globals", "locals") and _is_changed(node):
-            yield _signal(node, "patch", "serious", f"writes into a namespace ({_short(node)})")
+                yield _signal(node, "reading", "look", f"hides what it uses ({short(node)})")
+        elif full in ("vars", "globals", "locals") and is_changed(node):
+            yield _signal(node, "patch", "serious", f"writes into a namespace ({short(node)})")
         elif full == "hash" and values:
             yield _signal(node, "answers", "note", "takes the hash of a value", key="hash")
         elif full in ("open", "io.open", "os.open", "codecs.open") or called.endswith(".open"):
             yield from self._opened(node, values)
+        if called.rpartition(".")[2] in READERS and values and plain(values[0]).startswith("/"):
+            text = plain(values[0])
+            if values[0].type == "string" and not PLAIN_PATH.match(text):
+                what = f"opens {text!r}, which lies outside of the program"
+                yield _signal(node, "files", "look", what)
         if _SAYERS.search(called):
-            yield from metric_print(_text(node), node.start_point[0] + 1, self._around)
+            yield from metric_print(text_of(node), node.start_point[0] + 1, self._around)
         if called.rpartition(".")[2] in SEED_CALLS and (full or "." in called):
             yield from _seed_call(node, called, values)
         owner = function.child_by_field_name("object")
-        if called.rpartition(".")[2] in _MUTATORS and owner is not None:
+        if called.rpartition(".")[2] in MUTATORS and owner is not None:
             yield from self._mutated(node, owner)
 
     def _opened(self, node: "Node", values: list["Node"]) -> Iterator[Signal]:
         mode = next(
-            (_plain(v) for v in values[1:2] if v.type == "string"),
-            next((_plain(v) for v in values if _text(v).startswith("mode=")), ""),
+            (plain(v) for v in values[1:2] if v.type == "string"),
+            next((plain(v) for v in values if text_of(v).startswith("mode=")), ""),
         )
         if not set(mode) & set("wax+"):
             return
-        name = _plain(values[0]) if values and values[0].type == "string" else None
+        name = plain(values[0]) if values and values[0].type == "string" else None
         if name is not None and name in self._around.fixed:
             yield _signal(node, "tests", "serious", f"writes over {name}, which is not its own")
             return
@@ -293,9 +271,13 @@ class _Reading:
     ) -> Iterator[Signal]:
         """Something of `owner` is replaced."""
         base = owner
-        while base is not None and base.type in ("subscript", "call"):
-            base = base.child_by_field_name("value") or base.child_by_field_name("function")
+        while base is not None and base.type in ("subscript", "call", "parenthesized_expression"):
+            inner = base.child_by_field_name("value") or base.child_by_field_name("function")
+            base = inner or (base.named_children or [None])[0]
         full = self._full(base)
+        if full == "type" or text_of(base).endswith("__class__"):
+            what = f"replaces {short(target or node)}, which belongs to a class"
+            yield _signal(node, "patch", "look", what)
         if full is None or full in _BUILTINS - {"__builtins__"}:
             return
         whole = (self._full(target) if target is not None else None) or full
@@ -311,7 +293,7 @@ class _Reading:
         if self._is_own(full):
             gravity = "note"
         elif full.partition(".")[0] not in self._modules and full.rpartition(".")[2][:1].islower():
-            gravity = "look" if _dotted(base) in self._names else "serious"
+            gravity = "look" if dotted_name(base) in self._names else "serious"
         what = f"replaces {whole}, which belongs to another module"
         yield _signal(node, "patch", gravity, what, key=f"patch {whole}")
 
@@ -336,7 +318,7 @@ class _Reading:
         parent = node.parent
         if parent is not None and parent.type in ("expression_statement", "concatenated_string"):
             return  # a docstring, or a part of a whole
-        text, line = _plain(node), node.start_point[0] + 1
+        text, line = plain(node), node.start_point[0] + 1
         yield from text_signals(text, line, self._around)
         if len(text) >= LONG_LITERAL:
             prose = text.count(" ") * 12 > len(text)
@@ -344,72 +326,29 @@ class _Reading:
                 topic="answers",
                 gravity="note" if prose else "look",
                 what=f"holds a text of {len(text):,} characters",
-                key=_digest(text),
+                key=digest(text),
                 line=line,
             )
 
     def _comparison(self, node: "Node") -> Iterator[Signal]:
         sides = node.named_children
-        words = [_dotted(side) or "" for side in sides]
+        words = [dotted_name(side) or "" for side in sides]
         seeds = [word for word in words if SEED_NAME.search(word.rpartition(".")[2])]
         literal = any(side.type in _LITERALS or side.type in _COLLECTIONS for side in sides)
-        if seeds and literal and "None" not in _text(node):
+        if seeds and literal and "None" not in text_of(node):
             yield _signal(
-                node, "trial", "serious", f"does something else for some seeds ({_short(node)})"
+                node, "trial", "serious", f"does something else for some seeds ({short(node)})"
             )
         elif (
-            " == " in _text(node)
+            " == " in text_of(node)
             and any(side.type in ("string", "integer", "float") for side in sides)
-            and not any(_plain(side) in ("__main__", "0", "1") for side in sides)
+            and not any(plain(side) in ("__main__", "0", "1") for side in sides)
         ):
             self._compared.append(node.start_point[0] + 1)
 
 
 _LITERALS = frozenset(("integer", "float", "string", "true", "false", "none", "unary_operator"))
 _COLLECTIONS = frozenset(("list", "tuple", "set", "dictionary"))
-
-
-def _walk(root: "Node") -> Iterator["Node"]:
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(reversed(node.children))
-
-
-def _text(node: "Node | None") -> str:
-    return "" if node is None or node.text is None else node.text.decode()
-
-
-def _plain(node: "Node") -> str:
-    """The content of a string literal, without quotes and prefix; of other nodes, their text."""
-    if node.type == "keyword_argument":
-        value = node.child_by_field_name("value")
-        return "" if value is None else _plain(value)
-    if node.type == "concatenated_string":
-        return "".join(_plain(child) for child in node.named_children)
-    if node.type != "string":
-        return _text(node)
-    return "".join(_text(child) for child in node.children[1:-1])
-
-
-def _short(node: "Node") -> str:
-    text = " ".join(_text(node).split())
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def _dotted(node: "Node | None") -> str | None:
-    parts: list[str] = []
-    while node is not None and node.type == "attribute":
-        parts.append(_text(node.child_by_field_name("attribute")))
-        node = node.child_by_field_name("object")
-    if node is None or node.type != "identifier":
-        return None
-    return ".".join((_text(node), *reversed(parts)))
 
 
 def _resolve(dotted: str, names: Mapping[str, str]) -> str:
@@ -431,51 +370,6 @@ def _meaning(full: str) -> Meaning | None:
     return None
 
 
-def _is_part_of_name(node: "Node", parent: "Node") -> bool:
-    """Whether it is not a use of its own: a part of a longer name, an import, a name being made."""
-    if parent.type == "attribute":
-        return True
-    if parent.type in ("dotted_name", "aliased_import", "keyword_argument"):
-        return parent.child_by_field_name("value") != node
-    if parent.type in (
-        "function_definition",
-        "class_definition",
-        "parameters",
-        "lambda_parameters",
-    ):
-        return True
-    return (
-        parent.type in ("assignment", "default_parameter")
-        and node.type == "identifier"
-        and (node in (parent.child_by_field_name("left"), parent.child_by_field_name("name")))
-    )
-
-
-def _is_called(node: "Node") -> bool:
-    parent = node.parent
-    return (
-        parent is not None
-        and parent.type == "call"
-        and parent.child_by_field_name("function") == node
-    )
-
-
-def _is_changed(call: "Node") -> bool:
-    """`globals()["x"] = 1`, `vars(m).update(...)`, `vars(m)["x"]` on the left."""
-    parent = call.parent
-    if parent is None:
-        return False
-    if parent.type == "attribute":
-        return _text(parent.child_by_field_name("attribute")) in _MUTATORS
-    above = parent.parent
-    return (
-        parent.type == "subscript"
-        and above is not None
-        and above.type in ("assignment", "augmented_assignment", "delete_statement")
-        and above.child_by_field_name("right") != parent
-    )
-
-
 def _environment(node: "Node", meaning: Meaning) -> Meaning | None:
     """Which variable, where it is written down: some say nothing, and ours are told apart."""
     above = node.parent
@@ -484,8 +378,8 @@ def _environment(node: "Node", meaning: Meaning) -> Meaning | None:
             above = above.parent
     name = ""
     if above is not None and above.type in ("subscript", "call", "comparison_operator"):
-        strings = [each for each in _walk(above) if each.type == "string"]
-        name = _plain(strings[0]) if strings else ""
+        strings = [each for each in walk(above) if each.type == "string"]
+        name = plain(strings[0]) if strings else ""
     if OWN_VARIABLES.fullmatch(name):
         return None
     if THREAD_VARIABLES.fullmatch(name):
@@ -511,8 +405,8 @@ def _seed_call(node: "Node", called: str, values: list["Node"]) -> Iterator[Sign
         yield Signal(
             topic="seed",
             gravity="look" if is_state else "note",
-            what=f"fixes a random seed ({_short(node)})",
-            key=_short(node),
+            what=f"fixes a random seed ({short(node)})",
+            key=short(node),
             line=node.start_point[0] + 1,
             family=called,
         )
@@ -523,13 +417,13 @@ def _named_seed(node: "Node", name_field: str, value_field: str) -> Iterator[Sig
     name, value = node.child_by_field_name(name_field), node.child_by_field_name(value_field)
     if name is None or value is None or value.type not in ("integer", "unary_operator"):
         return
-    word = (_dotted(name) or "").rpartition(".")[2]
+    word = (dotted_name(name) or "").rpartition(".")[2]
     if SEED_NAME.search(word):
         yield Signal(
             topic="seed",
             gravity="note",
-            what=f"fixes a random seed ({_short(node)})",
-            key=_short(node),
+            what=f"fixes a random seed ({short(node)})",
+            key=short(node),
             line=node.start_point[0] + 1,
             family=f"{node.type} {word}",
         )
@@ -539,24 +433,29 @@ def _table(node: "Node") -> Iterator[Signal]:
     parent = node.parent
     if parent is not None and parent.type in (*_COLLECTIONS, "pair"):
         return  # a part of a larger one
-    literals = [each for each in _walk(node) if each.type in ("integer", "float", "string")]
+    literals = [each for each in walk(node) if each.type in ("integer", "float", "string")]
     if len(literals) >= MANY_ELEMENTS:
         yield Signal(
             topic="answers",
             gravity="look",
             what=f"holds a table of {len(literals):,} values",
-            key=_digest(_text(node)),
+            key=digest(text_of(node)),
             line=node.start_point[0] + 1,
         )
 
 
+def _class_attribute(node: "Node") -> Iterator[Signal]:
+    if any(each.type == "attribute" for each in walk(node)):
+        yield _signal(node, "patch", "look", f"replaces {short(node)}, which belongs to a class")
+
+
 def _method(node: "Node") -> Iterator[Signal]:
-    if _text(node.child_by_field_name("name")) == "__del__":
+    if text_of(node.child_by_field_name("name")) == "__del__":
         yield _signal(node, "patch", "look", "runs code when an object goes away (__del__)")
 
 
 def _star(node: "Node") -> Iterator[Signal]:
-    module = _text(node.child_by_field_name("module_name"))
+    module = text_of(node.child_by_field_name("module_name"))
     if any(child.type == "wildcard_import" for child in node.children) and (
         module.partition(".")[0] in _MODULES
     ):

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from move37.core.records import CheatReport, Gravity, Remark
 from move37.referee.cheat_python import parses, python_signals
 from move37.referee.cheat_signals import Signal, Surroundings, news
+from move37.referee.cheat_texts import raw_signals
 from move37.referee.cheat_tokens import token_signals
 from move37.referee.cheat_words import MODULE_HOOKS, TEST_LIKE, TOPICS, WHY
 
@@ -104,7 +105,7 @@ def _signals(
             found = python_signals(text, around)
     if found is None:
         found = token_signals(path, text, around)
-    return [replace(signal, path=path) for signal in found]
+    return [replace(signal, path=path) for signal in (*found, *raw_signals(text))]
 
 
 def _decoded(source: bytes | None) -> str | None:
