@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from random import Random
+from statistics import fmean
 
 import pytest
 from hypothesis import given
@@ -148,9 +149,9 @@ def test_nothing_is_let_go_before_enough_is_known() -> None:
     assert all(one.is_measured for one in first)
 
 
-def shares(correlation: float) -> tuple[float, float]:
+def shares(correlation: float, seed: int = 1) -> tuple[float, float]:
     """Share that went on, and by how much their true effects beat those of the others."""
-    study = planted(correlation)
+    study = planted(correlation, seed=seed)
     study.explore(60.0)
     later = [one for one in study.history.current()[1:] if one.id > LEARN]
     on = [study.effect(one.id) for one in later if one.is_measured]
@@ -164,9 +165,10 @@ def test_a_good_stage_lets_most_go_and_keeps_the_good_ones() -> None:
     assert better > 1.0
 
 
+@pytest.mark.slow
 def test_a_stage_that_says_nothing_is_noticed() -> None:
-    went_on, _ = shares(0.0)
-    informed, _ = shares(0.95)
+    went_on = fmean(shares(0.0, seed)[0] for seed in range(8))
+    informed = fmean(shares(0.95, seed)[0] for seed in range(8))
     assert went_on > informed + 0.1
 
 
