@@ -9,7 +9,7 @@ from planted_beliefs import Planted
 
 from move37.search.drift import fit_drift, smooth
 from move37.search.noise import own_noise, pooled_variance, resolution
-from move37.search.robust import Family, settle
+from move37.search.robust import Family, learn_tails, settle
 from move37.search.scale import scale_of
 from move37.search.shared import Shared, fit_shared
 
@@ -85,6 +85,18 @@ def test_the_pooled_noise_is_fair_to_normal_repeats_and_deaf_to_strays() -> None
         pooled_variance([[*(luck.gauss(0, 1) for _ in range(9)), 10.0]])[0] for _ in range(400)
     ]
     assert fmean(stray) == pytest.approx(1.0, abs=0.15)
+
+
+def test_what_has_been_astray_before_is_doubted_sooner() -> None:
+    stray = settle(Family(0.0, 0.1, 4.0, 0.0), 0.5, [(-9.0, 1.0)])
+    jump = settle(Family(0.0, 0.1, 0.0, 0.0), 0.5, [(9.0, 1.0), (9.5, 1.0), (8.5, 1.0)])
+    tails = learn_tails([stray] * 5 + [jump] * 5, edits=100, trials=100)
+    assert tails.trials[0] > 4 * tails.trials[1]  # Strays went down,
+    assert tails.edits[1] > 4 * tails.edits[0]  # and large effects up.
+    quiet = Family(0.0, 0.1, 0.0, 0.0)
+    down, up = (settle(quiet, 0.5, [(score, 1.0)], tails) for score in (-7.0, 7.0))
+    assert down.astray[0] > 0.6
+    assert up.jump > 0.9
 
 
 # --- b. programs with a noise of their own ---------------------------------------------------------

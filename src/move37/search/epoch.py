@@ -12,7 +12,7 @@ from move37.core.records import Belief, Measured, Trial
 from move37.search.fit import Data, Scales, common_kinds, fit
 from move37.search.lean import Shape, mean_effects
 from move37.search.noise import resolution
-from move37.search.robust import PLAIN, Family, Site, settle
+from move37.search.robust import PLAIN, Family, Site, Tails, learn_tails, settle
 from move37.search.scale import Scale
 from move37.search.tree import Tree
 from move37.search.trials import Trials
@@ -75,6 +75,7 @@ class Epoch:
         """Mean effect of each kind of move, as is known since the scales were fitted."""
         self._lean = [0.0]
         """What expecting those changes in each belief."""
+        self._tails = Tails()
         self._sites: dict[int, Site] = {}
         """Of programs whose trials or edit are not ordinary, as far as that is known."""
         self._next_fit = 1
@@ -194,7 +195,7 @@ class Epoch:
             average = math.fsum(precision * y for y, precision in trials) / weight
             site = Site(usual, weight, average)
         else:
-            site = settle(family, usual, trials)
+            site = settle(family, usual, trials, self._tails)
             self._sites[node] = site
         average = tree.origin + sigma * site.average
         tree.observe(node, weight=site.weight, average=average, ratio=site.ratio)
@@ -223,6 +224,7 @@ class Epoch:
     def _fit(self) -> None:
         """Estimate the scales again and pass all messages. Rare enough to cost nothing per trial."""
         tree, trials = self.tree, self.trials
+        self._tails = learn_tails(self._sites.values(), len(tree) - 1, trials.total)
         variance, freedom = trials.review()
         weight, average = self._entered()
         data = Data(

@@ -7,7 +7,7 @@ Pure functions, in units of the noise of one trial.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 EDIT_SHARE, EDIT_TIMES = 0.02, 6.0
@@ -21,6 +21,19 @@ _MOST_ASTRAY = 3
 _LEAST_WEIGHT = 1e-6
 _WIDEST = 1e6
 _SETTLED = 0.02
+_TAIL_WEIGHT = 50.0
+"""What is thought of tails before any data counts as so many edits, or trials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tails:
+    """How often edits and trials are no usual ones: downwards, and upwards."""
+
+    edits: tuple[float, float] = (EDIT_SHARE / 2, EDIT_SHARE / 2)
+    trials: tuple[float, float] = (TRIAL_SHARE / 2, TRIAL_SHARE / 2)
+
+
+_USUAL = Tails()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,10 @@ class Site:
     """Probability that its edit is one of the rare large ones."""
     astray: tuple[float, ...] = ()
     """Probability of each trial to be a stray one."""
+    step: float = 0.0
+    """How far its trials and children say it is from where its family does."""
+    steps: tuple[float, ...] = ()
+    """How far each trial is."""
 
     @property
     def in_doubt(self) -> bool:
@@ -66,7 +83,9 @@ class _Explanation:
     stray: int | None
 
 
-def settle(family: Family, ratio: float, trials: Sequence[tuple[float, float]]) -> Site:
+def settle(
+    family: Family, ratio: float, trials: Sequence[tuple[float, float]], tails: Tails = _USUAL
+) -> Site:
     """Weigh all explanations with at most one more stray trial, and enter their mean and variance.
 
     ratio: variance of the usual effect of its edit. trials: score and precision of each.
@@ -79,7 +98,7 @@ def settle(family: Family, ratio: float, trials: Sequence[tuple[float, float]]) 
     above = Family(
         0.0, family.variance, family.precision, family.weighted - family.precision * centre
     )
-    weights, explanations, astray = _weigh_all(above, ratio, moved)
+    weights, explanations, astray = _weigh_all(above, ratio, moved, tails)
     jump = math.fsum(w for w, e in zip(weights, explanations, strict=True) if e.jump)
     own, total = _own(moved, astray)
     mean = math.fsum(
@@ -90,11 +109,12 @@ def settle(family: Family, ratio: float, trials: Sequence[tuple[float, float]]) 
         for w, e in zip(weights, explanations, strict=True)
     )
     edge, weight = _collapse(above, ratio, own, total, mean, variance)
-    return Site(edge, weight, own + centre, jump, tuple(astray))
+    steps = tuple(score for score, _ in moved)
+    return Site(edge, weight, own + centre, jump, tuple(astray), _step(above, moved), steps)
 
 
 def _weigh_all(
-    family: Family, ratio: float, trials: Sequence[tuple[float, float]]
+    family: Family, ratio: float, trials: Sequence[tuple[float, float]], tails: Tails
 ) -> tuple[Sequence[float], Sequence[_Explanation], Sequence[float]]:
     """The explanations, their probabilities, and that of each trial to be astray.
 
@@ -102,7 +122,7 @@ def _weigh_all(
     """
     set_apart: dict[int, float] = {}
     while True:
-        weights, explanations = _weigh(family, ratio, _without(trials, set_apart))
+        weights, explanations = _weigh(family, ratio, _without(trials, set_apart), tails)
         astray = [set_apart.get(place, 0.0) for place in range(len(trials))]
         for weight, explanation in zip(weights, explanations, strict=True):
             if explanation.stray is not None and explanation.stray not in set_apart:
@@ -125,9 +145,9 @@ def _without(
 
 
 def _weigh(
-    family: Family, ratio: float, trials: Sequence[tuple[float, float]]
+    family: Family, ratio: float, trials: Sequence[tuple[float, float]], tails: Tails
 ) -> tuple[Sequence[float], Sequence[_Explanation]]:
-    explanations = list(_explanations(family, ratio, trials))
+    explanations = list(_explanations(family, ratio, trials, tails))
     best = max(each.log_evidence for each in explanations)
     weights = [math.exp(each.log_evidence - best) for each in explanations]
     total = math.fsum(weights)
@@ -135,20 +155,18 @@ def _weigh(
 
 
 def _explanations(
-    family: Family, ratio: float, trials: Sequence[tuple[float, float]]
+    family: Family, ratio: float, trials: Sequence[tuple[float, float]], tails: Tails
 ) -> Iterator[_Explanation]:
     precision = math.fsum(p for _, p in trials)
     weighted = math.fsum(p * y for y, p in trials)
     squares = math.fsum(p * y * y for y, p in trials)
-    everything = family.precision + precision
-    step = (family.weighted + weighted) / everything
+    step = _step(family, trials)
     edges = [(False, ratio, 0.0)]
     if math.isfinite(family.variance) and ratio > 0:
         usual = math.sqrt(ratio)
         size = max(EDIT_TIMES * usual, abs(step))
-        share = math.log(EDIT_SHARE / (1 - EDIT_SHARE)) + math.log(EDIT_TIMES * usual / size)
+        share = math.log(2 * tails.edits[step > 0]) + math.log(EDIT_TIMES * usual / size)
         edges.append((True, size * size, share))
-    stray_share = math.log(TRIAL_SHARE / (1 - TRIAL_SHARE))
     for jump, width, prior in edges:
         above = 1 / (family.variance + width)
         log_above = 0.5 * math.log(above) if above > 0 else 0.0
@@ -159,11 +177,33 @@ def _explanations(
                 size = max(TRIAL_TIMES**2, y * y * usual if above > 0 else 0.0)
                 less = usual - usual / size
                 p, h, q = p - less, h - less * y, q - less * y * y
-                log_stray = stray_share + math.log(TRIAL_TIMES) - math.log(size)
+                log_stray = math.log(2 * tails.trials[y > 0] * TRIAL_TIMES / size)
             whole, sum_ = above + family.precision + p, family.weighted + h
             evidence = prior + log_stray + log_above - 0.5 * math.log(whole)
             evidence -= 0.5 * (q - sum_ * sum_ / whole)
             yield _Explanation(evidence, whole, sum_, jump, stray)
+
+
+def _step(family: Family, trials: Sequence[tuple[float, float]]) -> float:
+    weighted = family.weighted + math.fsum(p * y for y, p in trials)
+    return weighted / (family.precision + math.fsum(p for _, p in trials))
+
+
+def learn_tails(sites: Iterable[Site], edits: int, trials: int) -> Tails:
+    """How often, after so many edits and trials. Only what is settled is counted: a lone trial that
+    surprises could be either, and would only confirm what was thought before."""
+    edit, stray = [0.0, 0.0], [0.0, 0.0]
+    for site in sites:
+        if not site.in_doubt:
+            edit[site.step > 0] += site.jump
+            for step, astray in zip(site.steps, site.astray, strict=True):
+                stray[step > 0] += astray
+    return Tails(_shares(EDIT_SHARE, edit, edits), _shares(TRIAL_SHARE, stray, trials))
+
+
+def _shares(prior: float, counted: Sequence[float], of: int) -> tuple[float, float]:
+    down, up = ((prior / 2 * _TAIL_WEIGHT + count) / (_TAIL_WEIGHT + of) for count in counted)
+    return down, up
 
 
 def _own(trials: Sequence[tuple[float, float]], astray: Sequence[float]) -> tuple[float, float]:
