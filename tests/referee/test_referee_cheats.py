@@ -1,12 +1,16 @@
 """The cheat report: what is remarked on a change, and what is not."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cheat_corpus import CHEATS, HONEST, METRICS, TRAINER, Case
 from hypothesis import given
 from hypothesis import strategies as st
 
+from move37 import gallery
 from move37.core.records import Direction, Metric, Remark
 from move37.referee.cheat_signals import Surroundings
 from move37.referee.cheat_words import TOPICS, WHY
@@ -238,3 +242,44 @@ def test_a_remark_is_on_a_line_that_was_added_or_done_more_often(
     for remark in remarks(head + "\n".join(old), head + "\n".join(new)):
         line = (head + "\n".join(new)).splitlines()[(remark.line or 0) - 1]
         assert new.count(line) > old.count(line)
+
+
+CHAMPIONS = (
+    {
+        "EMBEDDING": "64",
+        "ACTIVATION": '"gelu"',
+        "EMBEDDING_SCALE": "0.59",
+        "WEIGHT_SCALE": "0.03",
+        "BATCH_SIZE": "128",
+        "LEARNING_RATE": "0.003",
+        "BETA1": "0.1",
+    },
+    {
+        "EMBEDDING": "64",
+        "HIDDEN": "256",
+        "ACTIVATION": '"relu"',
+        "EMBEDDING_SCALE": "0.5",
+        "WEIGHT_SCALE": "0.0003",
+        "BATCH_SIZE": "64",
+        "OPTIMIZER": '"nadam"',
+        "LEARNING_RATE": "0.0038",
+        "BETA1": "0.3",
+        "AVERAGE_STEPS": "240",
+    },
+    {"LEARNING_RATE": "0.003", "WEIGHT_SCALE": "0.3"},
+)
+"""What `tune` made of `bpb`, in studies that were certified."""
+
+
+@pytest.mark.parametrize("champion", CHAMPIONS)
+def test_the_champions_of_the_gallery_need_no_remark(champion: Mapping[str, str]) -> None:
+    task = Path(gallery.__file__).parent / "bpb" / "task"
+    old = (task / "train.py").read_text()
+    new = old
+    for name, value in champion.items():
+        new, times = re.subn(rf"^{name} = \S+", f"{name} = {value}", new, flags=re.MULTILINE)
+        assert times == 1
+    where = replace(
+        around("val_bpb"), own=frozenset({"train.py"}), fixed=frozenset({"prepare.py", "layers.py"})
+    )
+    assert read_change([_change(new, old)], where) == []

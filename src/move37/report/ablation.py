@@ -119,9 +119,16 @@ def _row(edit: EditView) -> tuple[str, ...]:
     places = edit.places[0] + (f" and {len(edit.places) - 1} more" if len(edit.places) > 1 else "")
     verdict = "kept" if edit.kept else "dropped"
     if edit.effect is None or edit.interval is None:
-        return cut(clean(edit.edit), 44), clean(edit.reason)[:24], "", verdict, places
+        return cut(clean(edit.edit), 40), _why(edit.reason), "", verdict, places
     spread = (edit.interval[1] - edit.interval[0]) / 4
     low, high = (number(bound, spread) for bound in edit.interval)
     sign = "+" if edit.effect > 0 else ""
     effect = f"{sign}{number(edit.effect, spread)}"
-    return cut(clean(edit.edit), 44), effect, f"{low} to {high}", verdict, places
+    return cut(clean(edit.edit), 40), effect, f"{low} to {high}", verdict, places
+
+
+def _why(reason: str) -> str:
+    """Why there is no effect, as short as a figure."""
+    if reason.startswith("it fails"):
+        return "fails"
+    return "the same" if reason.startswith("the same") else "not tried"
