@@ -335,7 +335,7 @@ PAIR = Key(
     "pair",
     flag,
     "true",
-    "Whether each trial runs back to back with one of the program it is compared with.",
+    "Whether the baseline runs back to back with each trial, so that drift can be taken out.",
     "false",
 )
 
