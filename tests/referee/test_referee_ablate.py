@@ -1,12 +1,14 @@
 """Which edits matter: what is dropped, what is kept, and that a good program is never spoiled."""
 
+from dataclasses import replace
+
 import pytest
 from ablation_lab import Lab
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from move37.core.errors import StudyError
-from move37.referee.ablate import open_ablation
+from move37.referee.ablate import audit_ablations, open_ablation
 
 
 def test_without_noise_all_that_does_nothing_is_dropped() -> None:
@@ -96,6 +98,19 @@ def test_the_baseline_and_a_program_without_edits_have_nothing_to_take_out() -> 
 def test_what_to_do_next_follows_from_the_facts_alone() -> None:
     one, other = (Lab([3.0, 0.0, 1.0, 0.0], noise=0.3, seed=5) for _ in range(2))
     assert one.ablate() == other.ablate(asking=3)
+
+
+def test_a_pruned_program_without_its_certificate_is_found_out() -> None:
+    lab = Lab([2.0, 0.0], noise=0.0, seed=1)
+    told = lab.ablate()
+    assert list(audit_ablations(lab.history)) == []
+    again = Lab([2.0, 0.0], noise=0.0, seed=1)
+    again.journal.record(replace(told.ablated, pruned=1))
+    assert list(audit_ablations(again.history)) == ["ablation 0 of x1: nobody began it"]
+    again.journal.record(open_ablation(again.history, again.believer, again.task.metric, 1, 2))
+    assert list(audit_ablations(again.history)) == [
+        "ablation 0 of x1: x1 was never certified not to be worse"
+    ]
 
 
 @given(

@@ -93,6 +93,22 @@ def open_ablation(
     )
 
 
+def audit_ablations(history: History) -> Iterator[str]:
+    """What does not agree, a sentence each: a pruned program takes a champion's place by certificate."""
+    for recorded in history.ablated.values():
+        where = f"ablation {recorded.ablation} of x{recorded.experiment}"
+        if recorded.ablation >= len(history.ablations):
+            yield f"{where}: nobody began it"
+            continue
+        opened = history.ablations[recorded.ablation]
+        if (opened.experiment, opened.edits) != (recorded.experiment, len(recorded.effects)):
+            yield f"{where}: it is about other edits than were to be taken out"
+        if recorded.pruned is not None:
+            certified = _not_worse(history, opened, recorded.pruned)
+            if certified is None or not certified.claim:
+                yield f"{where}: x{recorded.pruned} was never certified not to be worse"
+
+
 def margin_of(history: History, believer: Believer, metric: Metric, experiment: int) -> float:
     """What an edit may be worth and still count as doing nothing. On the score, above 0.
 

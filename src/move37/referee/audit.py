@@ -7,6 +7,7 @@ from move37.core.errors import StudyError
 from move37.core.facts import Certified, EpochStarted
 from move37.core.history import Experiment, History
 from move37.core.records import Interval, Measured, Task, Trial
+from move37.referee.ablate import audit_ablations
 from move37.referee.certify import claim_level, conclude, least_pairs
 from move37.referee.evaluator import grade_of
 from move37.referee.evidence import Attachment
@@ -39,6 +40,7 @@ def audit(
         ),
         *_audit_certificates(history, tasks, attachment),
         *_audit_evaluator(history),
+        *audit_ablations(history),
     ]
 
 
