@@ -161,6 +161,14 @@ def test_a_run_tries_the_short_ones_and_as_many_long_ones_as_it_can_afford(secon
     )
 
 
+def test_a_run_begins_no_further_one_when_a_slow_judge_has_taken_its_time() -> None:
+    study = study_of(SCORED, 1.0)
+    study.add(probed("prints-and-exits", seconds=100.0))
+    assert not wanted_probes(study.history, SCORED, replace(MEANS, seconds=60.0), str)
+    assert wanted_probes(study.history, SCORED, replace(MEANS, seconds=200.0), str)
+    assert wanted_probes(study.history, SCORED, MEANS, str)
+
+
 # --- the numbers ---------------------------------------------------------------------------------
 
 

@@ -51,7 +51,8 @@ class Means:
     only_data: bool = False
     """Whether all editable files are data, in which there is no code to cheat."""
     seconds: float | None = None
-    """What the probes that take as long as a trial may take together. `None`: whatever they need."""
+    """What those probes may take together that are as long as a trial; and once all probes have taken
+    so long (a slow `score` makes short ones long), no further one is begun. `None`: no limit."""
 
 
 def wanted_probes(
@@ -63,7 +64,12 @@ def wanted_probes(
     """
     baseline = history.baseline
     scores = baseline.scores("search")
-    if not scores or baseline.commit is None:
+    spent = sum(probed.seconds for probed in history.probes.values())
+    if (
+        not scores
+        or baseline.commit is None
+        or (means.seconds is not None and spent > means.seconds)
+    ):
         return []
     value = perfect(task.metric, scores)
     like = trial_job(history, baseline, "search", 0)
