@@ -33,7 +33,7 @@ _REFEREE_TARGETS = {
     "gain_ratio_best_rule_min": ">= 1.0",
     "coverage_90": "0.88 to 0.92",
     "drift_loss": "<= 0.1",
-    "null_claim_rate_engine": "<= 0.15",
+    "null_claim_rate_engine": "<= 0.05",
     "canaries_caught_scored": "1",
     "canaries_caught_self_reported": "1",
     "tabular_bias": "within 0.002 of 0",
