@@ -13,8 +13,16 @@ from pathlib import Path
 import pytest
 
 from move37.core.errors import StudyError, StudyLocked, Unwritable
-from move37.core.facts import EpochStarted, Opened, Proposed, Rejected, SessionStarted, Tried
-from move37.core.records import Failed, Trial
+from move37.core.facts import (
+    EpochStarted,
+    Opened,
+    Proposed,
+    Rejected,
+    SessionStarted,
+    Staged,
+    Tried,
+)
+from move37.core.records import Failed, Measured, Screened, Trial
 from move37.store.audit import Json, says
 from move37.store.sqlite import SqliteStore
 from move37.testing.store import tried
@@ -155,7 +163,7 @@ class TestOpening:
 
     def test_one_stopped_while_it_was_made_is_finished(self, study: Path) -> None:
         db = sqlite3.connect(study / "study.db")
-        db.execute("DELETE FROM migrations WHERE name = 'm004_views'")
+        db.execute("DELETE FROM migrations WHERE name >= 'm004_views'")
         db.execute("DROP VIEW experiments")
         db.execute("DROP VIEW trials")
         db.commit()
@@ -353,6 +361,30 @@ class TestViews:
             (1, "search", 0, 2.0, None),
             (1, "search", 1, 4.0, None),
             (2, "search", 0, None, "run"),
+        ]
+
+    def test_what_was_let_go_did_not_fail_and_stages_are_no_trials(self, study: Path) -> None:
+        gone = Screened(by="stage", reason="not enough", predicted=1.0, predicted_sd=1.0, chance=0)
+        scored = Measured(score=50.0, metrics={}, seconds=1.0, cpu_seconds=1.0, peak_memory_mb=1.0)
+        broken = Failed(stage="run", reason="no stage")
+        with SqliteStore.open(study, write=True) as store:
+            for id, outcome in ((4, scored), (5, broken), (6, scored)):
+                if id > 4:
+                    store.append(
+                        Opened(experiment=id, epoch=0, parents=(0,), proposer="tune", seed=1), {}
+                    )
+                trial = Trial(purpose="stage", index=0, seed=1, outcome=outcome)
+                store.append(Tried(experiment=id, trial=trial), {})
+            store.append(Staged(experiment=4, stage=0, screened=gone), {})
+        with sqlite3.connect(study / "study.db") as db:
+            rows = db.execute(
+                "SELECT id, status, trials, mean_score, reason FROM experiments WHERE id > 3"
+            ).fetchall()
+        db.close()
+        assert rows == [
+            (4, "let go", 0, None, "not enough"),
+            (5, "failed", 0, None, "no stage"),
+            (6, "running", 0, None, None),
         ]
 
     def test_the_page_about_the_store_is_right(self, db: sqlite3.Connection) -> None:

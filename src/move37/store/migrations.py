@@ -102,7 +102,79 @@ def m004_views(db: sqlite3.Connection) -> None:
         WHERE o.kind IN ('Opened', 'EpochStarted')""")
 
 
-MIGRATIONS = (m001_facts, m002_attachments, m003_unpacked, m004_views)
+def m005_stages_in_views(db: sqlite3.Connection) -> None:
+    """Trials of cheap stages are no trials of the evaluation, and what was let go did not fail."""
+    db.execute("DROP VIEW experiments")
+    db.execute("DROP VIEW trials")
+    db.execute("""
+        CREATE VIEW trials AS SELECT
+            experiment,
+            json_extract(body, '$.trial.purpose') AS purpose,
+            json_extract(body, '$.trial.index') AS trial_index,
+            json_extract(body, '$.trial.seed') AS seed,
+            json_extract(body, '$.trial.outcome.measured.score') AS score,
+            coalesce(json_extract(body, '$.trial.outcome.measured.metrics'),
+                     json_extract(body, '$.trial.outcome.screened.metrics')) AS metrics,
+            coalesce(json_extract(body, '$.trial.outcome.measured.seconds'),
+                     json_extract(body, '$.trial.outcome.screened.seconds'),
+                     json_extract(body, '$.trial.outcome.failed.seconds')) AS seconds,
+            json_extract(body, '$.trial.outcome.measured.cpu_seconds') AS cpu_seconds,
+            json_extract(body, '$.trial.outcome.measured.peak_memory_mb') AS peak_memory_mb,
+            json_extract(body, '$.trial.outcome.failed.stage') AS failed_stage,
+            json_extract(body, '$.trial.outcome.failed.reason') AS failed_reason,
+            json_extract(body, '$.trial.outcome.screened.reason') AS let_go_reason,
+            at AS ended_at
+        FROM facts WHERE kind = 'Tried'""")
+    db.execute("""
+        CREATE VIEW experiments AS SELECT
+            o.experiment AS id,
+            json_extract(o.body, '$.epoch') AS epoch,
+            coalesce(json_extract(o.body, '$.parents'), '[]') AS parents,
+            coalesce(json_extract(o.body, '$.proposer'), '') AS proposer,
+            coalesce(json_extract(p.body, '$.commit'), json_extract(o.body, '$.commit'))
+                AS commit_id,
+            json_extract(p.body, '$.move') AS move,
+            json_extract(p.body, '$.hypothesis') AS hypothesis,
+            json_extract(p.body, '$.predicted_effect') AS predicted_effect,
+            json_extract(p.body, '$.prior') AS prior,
+            coalesce(json_extract(p.body, '$.usd'), 0) + coalesce(json_extract(r.body, '$.usd'), 0)
+                AS usd,
+            CASE
+                WHEN r.seq IS NOT NULL THEN 'rejected'
+                WHEN g.seq IS NOT NULL THEN 'let go'
+                WHEN s.seq IS NOT NULL THEN 'failed'
+                WHEN t.seq IS NULL THEN 'running'
+                WHEN json_extract(t.body, '$.trial.outcome.screened') IS NOT NULL THEN 'let go'
+                WHEN json_extract(t.body, '$.trial.outcome.measured.score') IS NULL THEN 'failed'
+                ELSE 'measured'
+            END AS status,
+            coalesce(json_extract(r.body, '$.failed.reason'),
+                     json_extract(g.body, '$.screened.reason'),
+                     json_extract(s.body, '$.trial.outcome.failed.reason'),
+                     json_extract(t.body, '$.trial.outcome.screened.reason'),
+                     json_extract(t.body, '$.trial.outcome.failed.reason')) AS reason,
+            (SELECT count(*) FROM trials
+                WHERE trials.experiment = o.experiment AND purpose != 'stage') AS trials,
+            (SELECT avg(score) FROM trials
+                WHERE trials.experiment = o.experiment AND purpose != 'stage') AS mean_score,
+            o.at AS opened_at
+        FROM facts o
+        LEFT JOIN facts p ON p.experiment = o.experiment AND p.kind = 'Proposed'
+        LEFT JOIN facts r ON r.experiment = o.experiment AND r.kind = 'Rejected'
+        LEFT JOIN facts g ON g.seq = (
+            SELECT min(seq) FROM facts WHERE experiment = o.experiment AND kind = 'Staged'
+                AND json_extract(body, '$.screened') IS NOT NULL)
+        LEFT JOIN facts s ON s.seq = (
+            SELECT min(seq) FROM facts WHERE experiment = o.experiment AND kind = 'Tried'
+                AND json_extract(body, '$.trial.purpose') = 'stage'
+                AND json_extract(body, '$.trial.outcome.failed') IS NOT NULL)
+        LEFT JOIN facts t ON t.seq = (
+            SELECT min(seq) FROM facts WHERE experiment = o.experiment AND kind = 'Tried'
+                AND json_extract(body, '$.trial.purpose') != 'stage')
+        WHERE o.kind IN ('Opened', 'EpochStarted')""")
+
+
+MIGRATIONS = (m001_facts, m002_attachments, m003_unpacked, m004_views, m005_stages_in_views)
 
 
 def applied(db: sqlite3.Connection) -> tuple[str, ...]:
