@@ -11,7 +11,7 @@ from move37 import app
 from move37.app.study import read_study
 from move37.core.errors import StudyError
 from move37.core.events import Event, Recorded, Stop
-from move37.core.facts import Fact
+from move37.core.facts import Fact, Opened
 from move37.report.ablation import AblationView, ablation_text
 from move37.testing.timeless import timeless
 
@@ -140,6 +140,7 @@ def test_asked_again_it_says_the_same_and_measures_nothing(
     assert len(facts_of(task)) == facts
 
 
+@pytest.mark.slow
 def test_a_study_that_was_ablated_can_be_verified_and_goes_on(
     ablated: tuple[Path, AblationView], tmp_path: Path
 ) -> None:
@@ -194,6 +195,7 @@ awk -v seed="$MOVE37_SEED" '
 """
 
 
+@pytest.mark.slow
 def test_test_like_files_that_make_the_gain_alone_are_found_out(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "move37.toml").write_text(
@@ -249,6 +251,23 @@ def test_killed_at_any_fact_it_ends_as_if_it_had_not_been(
     assert timeless(facts_of(study)) == timeless(facts_of(ablated[0]))
 
 
+@pytest.mark.slow
+def test_a_run_carries_on_with_what_a_killed_ablation_had_opened(study: Path) -> None:
+    def watch(event: Event) -> None:
+        if isinstance(event, Recorded) and isinstance(event.fact, Opened):
+            raise Killed
+
+    with pytest.raises(Killed):
+        app.ablate(study, settings=app.RunSettings(workers=1), watch=watch)
+    app.run(study, replace(SETTINGS, experiments=3))
+    with read_study(study) as opened:
+        variant = opened.history[2]
+    assert (variant.proposer, variant.is_measured) == ("ablate", True)
+    assert ablate(study, experiment=1).kept == 2
+    assert app.verify(study).ok
+
+
+@pytest.mark.slow
 def test_stopped_politely_it_goes_on(study: Path) -> None:
     stop = Stop()
     seen: list[Event] = []

@@ -31,7 +31,7 @@ def ablate(
 ) -> AblationView | None:
     """Take out each edit of an experiment (the champion), and drop those that do nothing.
 
-    trials: at most so many, certification apart; enough for twelve of each edit unless given.
+    trials: at most so many, certification apart; see `open_ablation`.
     An ablation that was stopped goes on; one of the champion that was done is shown again. Returns
     `None` when stopped before the end. Raises `StudyError` when there is nothing to take out.
     """

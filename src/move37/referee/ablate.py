@@ -23,6 +23,7 @@ from move37.referee.words import number, spell_interval
 LEVEL = 0.9
 """Of the intervals by which edits are sorted. They claim nothing: the pruned program is certified."""
 LEAST_PAIRS, MOST_PAIRS = 3, 12
+USUAL_TRIALS = 150
 OF_NOISE, OF_EFFECT, AT_LEAST = 1.0, 0.25, 0.01
 """A margin is one trial's noise, but within 1 % and a quarter of the program's effect."""
 _ATTEMPTS = 3
@@ -72,7 +73,8 @@ def open_ablation(
 ) -> AblationOpened:
     """Plan an ablation. Raises `StudyError` where there is nothing to take out, or too few trials.
 
-    trials: at most so many, without certification; enough for `MOST_PAIRS` of each unless given.
+    trials: at most so many, without certification; unless given, enough for `MOST_PAIRS` of each of a
+        dozen edits, and for `LEAST_PAIRS` of each of more.
     """
     one = history[experiment]
     if one.is_baseline or one.epoch != history.epoch.epoch:
@@ -89,8 +91,12 @@ def open_ablation(
         edits=edits,
         first=one.count("search"),
         margin=margin_of(history, believer, metric, experiment),
-        trials=MOST_PAIRS * (edits + 1) if trials is None else trials,
+        trials=_usual_trials(edits) if trials is None else trials,
     )
+
+
+def _usual_trials(edits: int) -> int:
+    return min(MOST_PAIRS * (edits + 1), max(USUAL_TRIALS, LEAST_PAIRS * (edits + 1)))
 
 
 def audit_ablations(history: History) -> Iterator[str]:
