@@ -129,7 +129,7 @@ def _referee(quick: bool, out: Path | None) -> BenchResult:
     replayed, missing = None, ""
     try:
         replayed = tabular(
-            splits=2 if quick else 16,
+            splits=2 if quick else 12,
             seed=0,
             workers=workers,
             names=QUICK_TABLES if quick else (),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PROGRAMS = 40
+PROGRAMS = 70
 """Edits of each walk."""
 TEST_SHARE, VALIDATION_SHARE = 0.4, 0.3
 """Of all rows for the test; of the others for validation, in each split."""

@@ -111,25 +111,13 @@ def top_3_confirm(look: Look, parents: Sequence[int], *, share: float = 0.2) -> 
 def ours(look: Look, parents: Sequence[int]) -> Picked:
     """The product's belief and claims; fresh splits take the place of fresh seeds.
 
-    Recommends what was claimed, or else the program with the best certificate, if that is above 0, and
-    says what its certificate estimates: only what was measured afresh is taken home.
+    Takes home what was claimed, and says what its certificate estimates; or else leaves things as they are.
     """
     look = Counted(look)
-    ledger = _searched(look, parents)
-    certified = ledger.certify()
-    if certified is None:
+    certified = _searched(look, parents).certify()
+    if certified is None or not certified.claim or certified.estimate is None:
         return _picked(look, 0, 0.0)
-    stated = {
-        one.experiment: one.estimate.effect
-        for one in ledger.history.certificates.values()
-        if one.estimate is not None
-    }
-    claim = certified.claim
-    best = certified.experiment if claim else max(stated, key=lambda each: stated[each], default=0)
-    gain = stated.get(best, 0.0)
-    if gain <= 0:
-        return _picked(look, 0, 0.0)
-    return Picked(program=best, believed=gain, claim=claim, fits=look.fits)
+    return _picked(look, certified.experiment, certified.estimate.effect)
 
 
 def search_alone(look: Look, parents: Sequence[int]) -> Picked:
