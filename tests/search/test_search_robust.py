@@ -411,3 +411,29 @@ def test_a_timing_without_a_logarithm_ends_the_logarithms() -> None:
 def test_a_timing_is_known_by_its_name(name: str, *, is_timing: bool) -> None:
     scale = scale_of({"metric": {"name": name, "goal": "minimize"}})
     assert (scale.sign != 0) == is_timing
+
+
+# --- whatever comes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", ["score", "latency_ms"])
+@pytest.mark.parametrize("seed", range(8))
+def test_numbers_of_any_size_are_taken(metric: str, seed: int) -> None:
+    luck, study = Random(seed), Planted(metric)
+    sizes = luck.sample([0.0, 1e-300, 1e100, -1e100, 1.0, 1 + 1e-15, -3.0, 1e-12, 5e99], 4)
+
+    def show(id: int) -> None:
+        reference = luck.choice([None, luck.choice(sizes)])
+        error = luck.choice([None, abs(luck.choice(sizes))])
+        study.show(id, luck.choice(sizes), reference=reference, paired_error=error)
+
+    for _ in range(luck.randint(1, 5)):
+        show(0)
+    for _ in range(20):
+        id = study.open(luck.randrange(len(study.values)), 0.0)
+        for _ in range(luck.choice((0, 1, 1, 3))):
+            show(id)
+    assert study.believer.ranking(1)
+    for id in study.believer.ranking(30):
+        belief, gain = study.belief(id), study.gain(id)
+        assert all(map(math.isfinite, (belief.mean, belief.sd, gain.mean, gain.sd)))

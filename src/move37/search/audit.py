@@ -74,7 +74,7 @@ def _check_beliefs(believer: LineagePosterior, model: Model) -> list[str]:
             continue
         mean, sd = recomputed(node)
         expected = model.scale.belief(mean, sd)
-        tolerance = _TOLERANCE * max(unit, 1e-4 * abs(mean - model.origin), 1e-4 * sd)
+        tolerance = _TOLERANCE * max(unit, 1e-4 * abs(mean - model.origin), 1e-2 * sd)
         if belief is None or not _agree(belief, expected, model.scale.belief(mean, tolerance).sd):
             problems.append(
                 f"x{model.baseline + node} is believed to be {belief}, recomputed {expected}"

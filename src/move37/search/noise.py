@@ -19,6 +19,7 @@ OWN_NOISE_WEIGHT = 4.0
 _LEAST_SCORES = 8
 _TIES = 2.0
 _LATTICE = 1e-6
+_MOST_STEPS = 1e9
 
 
 def pooled_variance(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
@@ -114,5 +115,7 @@ def resolution(scores: Sequence[float]) -> float:
         return 0.0
     step = min(b - a for a, b in pairwise(distinct))
     steps = [(score - distinct[0]) / step for score in distinct]
+    if steps[-1] > _MOST_STEPS:
+        return 0.0
     on_lattice = all(abs(each - round(each)) <= _LATTICE * max(1.0, each) for each in steps)
     return step if on_lattice else 0.0

@@ -19,7 +19,8 @@ PLAIN = 2.0
 _MOST_ASTRAY = 3
 """So many trials of one program are set apart one by one; what scatters more is a noisy program."""
 _LEAST_WEIGHT = 1e-6
-_WIDEST = 1e6
+_WIDEST, _NARROWEST = 1e6, 1e-6
+"""An edge that explains something has a variance between these, in units of the usual one or so."""
 _SETTLED = 0.02
 _TAIL_WEIGHT = 50.0
 """What is thought of tails before any data counts as so many edits, or trials."""
@@ -104,9 +105,10 @@ def settle(
     mean = math.fsum(
         w * e.weighted / e.precision for w, e in zip(weights, explanations, strict=True)
     )
+    gaps = [explanation.weighted / explanation.precision - mean for explanation in explanations]
     variance = math.fsum(
-        w * (1 / e.precision + (e.weighted / e.precision - mean) ** 2)
-        for w, e in zip(weights, explanations, strict=True)
+        w * (1 / e.precision + gap * gap)
+        for w, e, gap in zip(weights, explanations, gaps, strict=True)
     )
     edge, weight = _collapse(above, ratio, own, total, mean, variance)
     steps = tuple(score for score, _ in moved)
@@ -241,4 +243,4 @@ def _collapse(
         b = min(max(b, least), total)
         a = (b * (own - mean) + family.weighted - mean * family.precision) / mean if mean else a
         a = min(max(a, low), high)
-    return max(1 / a - family.variance, 0.0), b
+    return max(1 / a - family.variance, _NARROWEST * ratio), b

@@ -17,6 +17,8 @@ _TIMING = re.compile(
     r"(^|[_/ .-])(time|times|timing|runtime|walltime|elapsed|duration|latency|seconds?|secs?|millis"
     r"|ms|us|ns|s|throughput|speed|speedup|qps|rps|fps|ops|per_s|per_sec(ond)?)($|[_/ .-])"
 )
+_FAR = 700.0
+"""No logarithm is further from 0: beyond, there are no numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,15 @@ class Scale:
 
     def error(self, error: float, score: float) -> float:
         """A small error of a score, on this scale."""
-        return error if self.sign == 0 else error / abs(score)
+        return error if self.sign == 0 else min(error / abs(score), _FAR)
 
     def outward(self, value: float) -> float:
         """The score at a place on the scale."""
-        return value if self.sign == 0 else self.sign * math.exp(min(self.sign * value, 700.0))
+        return (
+            value
+            if self.sign == 0
+            else self.sign * math.exp(min(max(self.sign * value, -_FAR), _FAR))
+        )
 
     def belief(self, mean: float, sd: float) -> Belief:
         """On the score's own scale, to first order."""
@@ -52,8 +58,10 @@ class Scale:
             return Belief(one[0] - other[0], sd)
         a, b = self.outward(one[0]), self.outward(other[0])
         twice_covariance = one[1] ** 2 + other[1] ** 2 - sd**2
-        variance = (a * one[1]) ** 2 + (b * other[1]) ** 2 - a * b * twice_covariance
-        return Belief(a - b, math.sqrt(max(0.0, variance)))
+        size = max(abs(a), abs(b))
+        s, t = a / size, b / size
+        variance = (s * one[1]) ** 2 + (t * other[1]) ** 2 - s * t * twice_covariance
+        return Belief(a - b, size * math.sqrt(max(0.0, variance)))
 
 
 def scale_of(task: Mapping[str, Any]) -> Scale:

@@ -17,6 +17,9 @@ from move37.search.shared import Key, Shared, fit_shared
 
 _FAR = 4.0
 """Scores of one program further than so many sd from its median do not speak of its own noise."""
+_MOST = 1e100
+_SLOWEST = 20.0
+"""No drift is taken for more than a factor of e to this."""
 _MOST_WEIGHT = 100.0
 """No trial weighs more than so many, however small its paired error."""
 _REFERENCE_FREEDOM = 20
@@ -81,7 +84,7 @@ class Trials:
             self._several[node] = None
             self.differ = self.differ or score != seen[0].score
         shown, reading = score, score if node == 0 else trial.reference
-        if not self.scale.holds(shown) or not self.scale.holds(reading or shown):
+        if not all(self.scale.holds(each) for each in (shown, reading) if each is not None):
             self._give_up_the_scale()
         score = self.scale.inward(shown)
         reading = None if reading is None else self.scale.inward(reading)
@@ -91,7 +94,9 @@ class Trials:
             self._errors += 1
             self.differ = True
         factors = self._factors and all(
-            each * self._level(each) > 0 for each in (score, reading or score)
+            each != 0 and (each > 0) == (self._level(each) > 0)
+            for each in (score, reading)
+            if each is not None
         )
         self.stale = self.stale or (self._paired and factors != self._factors)
         self._factors = factors
@@ -126,14 +131,14 @@ class Trials:
         if reading is None:
             return None
         level = self._level(reading)
-        return math.log(reading / level) if self._factors else reading - level
+        return math.log(abs(reading)) - math.log(abs(level)) if self._factors else reading - level
 
     def _adjust(self, one: _Seen, offset: Offset) -> None:
         """A slow machine takes everything longer by a factor: an amount, on a logarithmic scale. Where
         scores have no common sign it can only be an amount."""
         if self._factors:
-            one.adjusted = one.score * math.exp(-offset.mean)
-            one.added = one.adjusted**2 * offset.variance
+            one.adjusted = one.score * math.exp(min(max(-offset.mean, -_SLOWEST), _SLOWEST))
+            one.added = _bounded(one.adjusted) ** 2 * offset.variance
         else:
             one.adjusted = one.score - offset.mean
             one.added = offset.variance
@@ -209,13 +214,14 @@ class Trials:
         seen = self._seen[node]
         if len(seen) < 2:
             return [
-                ((one.adjusted - origin) / sigma, self._precision(one, sigma, 1.0)) for one in seen
+                (_bounded((one.adjusted - origin) / sigma), self._precision(one, sigma, 1.0))
+                for one in seen
             ]
         noise = self._own_noise(node, sigma)
         luck = self._shared.luck({one.key: one.adjusted for one in seen})
         return [
             (
-                (one.adjusted - luck[one.key].mean - origin) / sigma,
+                _bounded((one.adjusted - luck[one.key].mean - origin) / sigma),
                 luck[one.key].share * self._precision(one, sigma, noise),
             )
             for one in seen
@@ -238,3 +244,8 @@ class Trials:
         near = [score for score in scores if abs(score - middle) <= _FAR]
         usual = near if len(near) > (2 * len(scores)) // 3 else scores
         return own_noise(usual, 1.0)
+
+
+def _bounded(value: float) -> float:
+    """Within what can be squared."""
+    return min(max(value, -_MOST), _MOST)
