@@ -117,7 +117,7 @@ def test_only_the_edits_that_matter_are_left(
     assert champion(task) == (view.pruned, PRUNED)
     assert view.certificate is not None
     assert view.certificate.claim
-    assert "2 of 4 edits matter" in ablation_text(view)
+    assert "2 of 4 edits of x1 matter" in ablation_text(view)
 
 
 def test_taking_out_what_matters_is_seen_to_cost_what_it_brought(

@@ -87,6 +87,11 @@ def test_too_few_trials_are_refused_and_few_leave_edits_untried() -> None:
     assert all(effect.kept for effect in told.ablated.effects[2:])
 
 
+def test_what_was_not_tried_is_not_said_to_matter() -> None:
+    told = Lab([1.0, 2.0, 3.0], noise=0.0, seed=1).ablate(trials=6)
+    assert told.ablated.reason == "2 of 3 edits of x1 matter, 1 not tried"
+
+
 def test_the_baseline_and_a_program_without_edits_have_nothing_to_take_out() -> None:
     lab = Lab([1.0], noise=0.5, seed=1)
     with pytest.raises(StudyError, match="nothing to take out"):

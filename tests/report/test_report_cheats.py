@@ -105,7 +105,7 @@ def test_an_ablation_is_a_table_with_a_line_for_each_edit() -> None:
     view = ablation_view(study.task, study.history, opened, done)
     assert (view.kept, view.dropped, view.pruned) == (2, 1, 2)
     text = ablation_text(view, width=100)
-    assert text.startswith("x1: 2 of 3 edits matter")
+    assert text.startswith("x1: 3 edits, 1 dropped")
     assert all(cells(line) <= 100 for line in text.splitlines())
     (line,) = [line for line in text.splitlines() if "LEARNING_RATE" in line]
     assert line.split()[5:] == ["-1.000", "-1.100", "to", "-0.900", "kept", "train.py:17"]

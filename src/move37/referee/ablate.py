@@ -30,6 +30,7 @@ _ATTEMPTS = 3
 """So many programs are certified at the most: each spends alpha."""
 
 _POWER = 0.9
+_UNTRIED = "not tried"
 _MOST_TO_CERTIFY = 60
 
 Find = Callable[[Set[int]], int | None]
@@ -312,7 +313,7 @@ class _Screening:
     def _effect(self, edit: int) -> EditEffect:
         margin = self._opened.margin
         if edit not in self.affordable:
-            return self._told(edit, None, True, "not tried: there were too few trials")
+            return self._told(edit, None, True, f"{_UNTRIED}: there were too few trials")
         variant = self._variant(edit)
         if variant == self._opened.experiment:
             return self._told(edit, None, False, "the same program without it, but for layout")
@@ -434,8 +435,11 @@ def _concluded(
         effect if effect.kept or number in removed else _kept_after_all(effect)
         for number, effect in enumerate(effects)
     )
-    matter = sum(effect.kept for effect in told)
+    untried = sum(effect.kept and effect.reason.startswith(_UNTRIED) for effect in told)
+    matter = sum(effect.kept for effect in told) - untried
     reason = f"{matter} of {len(told)} edits of x{opened.experiment} matter"
+    if untried:
+        reason += f", {untried} not tried"
     if pruned is not None and certified is not None and certified.effect is not None:
         reason += (
             f"; x{pruned} lacks the others and is certified not worse by {number(opened.margin)} "

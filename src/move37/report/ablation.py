@@ -92,7 +92,7 @@ def _certificate(task: Task, history: History, ablated: Ablated) -> CertificateV
 
 def ablation_text(view: AblationView, *, width: int | None = 80, paint: Paint = plain) -> str:
     """What `move37 ablate` shows: a line for each edit."""
-    head = f"x{view.experiment}: {view.kept} of {count(len(view.edits), 'edit')} matter"
+    head = f"x{view.experiment}: {count(len(view.edits), 'edit')}, {view.dropped} dropped"
     rows = [("edit", "without it", "interval", "", "where"), *map(_row, view.edits)]
     lines = [
         cut(line, None if width is None else width - 2)
