@@ -399,7 +399,13 @@ CHECK_TIMEOUT = Key(
     "ten minutes, or the evaluation's if that is longer",
 )
 
-EXPERIMENTS = Key("experiments", count, "100", "Stop after so many experiments.")
+EXPERIMENTS = Key(
+    "experiments",
+    count,
+    "100",
+    "Stop after so many experiments. A repeat counts as one; at most a tenth are repeats "
+    "([search](search.md)).",
+)
 HOURS = Key("hours", positive, "8", "Stop after so many hours of work.")
 USD = Key("usd", at_least_zero, "5.0", "Stop when models have cost so many dollars.")
 
