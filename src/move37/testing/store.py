@@ -13,8 +13,10 @@ from move37.core.facts import (
     Certified,
     Checked,
     EpochStarted,
+    EvaluatorChecked,
     Fact,
     Opened,
+    Probed,
     Proposed,
     Rejected,
     SessionEnded,
@@ -23,7 +25,16 @@ from move37.core.facts import (
     Tried,
 )
 from move37.core.protocols import Store
-from move37.core.records import Belief, Failed, Interval, Measured, Screened, Trial
+from move37.core.records import (
+    Belief,
+    Failed,
+    Finding,
+    Interval,
+    Measured,
+    Repeats,
+    Screened,
+    Trial,
+)
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -143,6 +154,48 @@ facts: st.SearchStrategy[Fact] = st.one_of(
         estimate=_intervals,
         shrinkage=_maybe,
         overfit=_intervals,
+    ),
+    st.builds(
+        Probed,
+        experiment=_counts,
+        probe=_texts,
+        sandbox=_texts,
+        by_edit=st.booleans(),
+        ran=st.booleans(),
+        score=st.none() | _numbers,
+        failure=_texts,
+        effects=st.lists(_texts, max_size=2).map(tuple),
+        seconds=_numbers,
+    ),
+    st.builds(
+        EvaluatorChecked,
+        experiment=_counts,
+        grade=st.sampled_from("ABCDEF"),
+        reason=_texts,
+        scored=st.booleans(),
+        sandbox=_texts,
+        repeats=st.builds(
+            Repeats,
+            finished=_counts,
+            failed=_counts,
+            mean=_numbers,
+            sd=st.none() | _numbers,
+            drift=st.none() | _numbers,
+            repeats_exactly=st.none() | st.booleans(),
+            seconds=_numbers,
+            peak_memory_mb=_numbers,
+        ),
+        findings=st.lists(
+            st.builds(
+                Finding,
+                probe=_texts,
+                believed=st.none() | st.booleans(),
+                false_metric=st.booleans(),
+                told=_texts,
+                advice=_texts,
+            ),
+            max_size=2,
+        ).map(tuple),
     ),
     st.builds(SessionStarted, version=_texts, workers=_counts, sandbox=_texts),
     st.builds(SessionEnded, reason=_texts),
