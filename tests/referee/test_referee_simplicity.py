@@ -69,6 +69,11 @@ def test_a_gain_below_the_margin_is_not_worth_any_change() -> None:
     assert chosen(study, margin=0.01) == 0
 
 
+def test_where_a_float_ends_makes_no_difference() -> None:
+    study = study_of((2.0000000000000004, 30), (2.0, 4), noise=0.0)
+    assert chosen(study, margin=0.0) == 2
+
+
 @pytest.mark.parametrize("sizes", [(None, 4), (30, None)])
 def test_a_size_that_nobody_counted_wins_nothing(sizes: tuple[int | None, int | None]) -> None:
     study = study_of((2.0, sizes[0]), (2.0, sizes[1]), noise=0.0)

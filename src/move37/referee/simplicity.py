@@ -12,6 +12,9 @@ SURE = 0.95
 RIVALS = 16
 """So many of the best believed are looked at."""
 
+_ROUNDING = 1e-9
+"""Relative: beliefs in equal scores differ where a float ends."""
+
 Files = Mapping[str, bytes]
 
 
@@ -41,6 +44,7 @@ def simplest(
     if smallest is None or top is None or (margin == 0 and believer.noise > 0):
         return best
     z = normal_quantile(SURE) if believer.noise > 0 else 0.0
+    margin += _ROUNDING * abs(top.mean)
     for _, rival in zip(range(RIVALS), rivals, strict=False):
         belief, size = believer.belief(rival), _size(history, rival)
         if belief is None or belief.mean < top.mean - margin:
