@@ -25,7 +25,7 @@ from move37.search.repeats import may_repeat
 
 LEVELS = (0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
 """Standard deviation of one run over the mean of a good effect."""
-LENGTHS: Mapping[int, float] = {50: 1.0, 150: 0.4, 500: 0.1}
+LENGTHS: Mapping[int, float] = {50: 0.75, 150: 0.3, 500: 0.08}
 """Evaluation runs of a study, and which share of the studies is run at this length."""
 QUICK_LENGTHS: Mapping[int, float] = {50: 0.4, 150: 0.1, 500: 0.05}
 """The same, for a look."""

@@ -115,7 +115,7 @@ def growth(history: History, believer: Believer, champion: int) -> float | None:
     """What a trial has added to the champion so far, on average, in score; above 0.
 
     The champion's lead over the baseline, less one standard deviation, as it is champion partly by luck.
-    In planted studies this is the true rate to within a tenth, up to a noise of three typical effects.
+    In planted studies this is the true rate to within an eighth, up to a noise of two typical effects.
     `None` when nothing is left of it: then there is nothing yet whose order with others would matter.
     """
     lead = believer.difference(champion, history.epoch.baseline)
