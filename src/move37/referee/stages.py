@@ -7,7 +7,7 @@ both; nothing goes on for its raw score. `docs/cascade.md` has the rule in words
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import erf, exp, pi, sqrt
+from math import erfc, exp, pi, sqrt
 from random import Random
 from statistics import fmean, pstdev
 
@@ -102,7 +102,7 @@ class Outlook:
     def improvement(self, x: float, gap: float) -> float:
         """Expected gain over the champion, which the parent is behind by `gap`."""
         z = (self.mean(x) - gap) / self.sd
-        return self.sd * (_density(z) + z * _below(z))
+        return self.sd * max(0.0, _density(z) + z * _below(z))
 
     def chance(self, x: float, gap: float) -> float:
         """That it beats the champion."""
@@ -309,4 +309,4 @@ def _density(z: float) -> float:
 
 
 def _below(z: float) -> float:
-    return 0.5 * (1 + erf(z / sqrt(2)))
+    return 0.5 * erfc(-z / sqrt(2))

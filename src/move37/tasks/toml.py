@@ -22,8 +22,9 @@ from move37.core.records import (
     ProposerSpec,
     Task,
 )
-from move37.tasks import keys
-from move37.tasks.keys import SECTIONS, Key, Wrong, advice_on_unknown, describe, known_keys
+from move37.tasks import keys, values
+from move37.tasks.keys import SECTIONS, Key, advice_on_unknown, known_keys
+from move37.tasks.values import Wrong, describe
 
 T = TypeVar("T")
 
@@ -245,7 +246,7 @@ def _checks(section: _Section) -> Iterator[Check]:
         if isinstance(section.values[name], dict):
             yield _check_table(section.where, name, section.values[name])
             continue
-        command = section.need(Key(name, keys.plain_text, '"pytest -q"', ""))
+        command = section.need(Key(name, values.plain_text, '"pytest -q"', ""))
         yield Check(name=name, command=command)
 
 
@@ -262,12 +263,12 @@ def _check_table(where: str, name: str, value: object) -> Check:
 def _also(section: _Section) -> Iterator[Metric]:
     for name in section.values:
         try:
-            keys.metric_name(name)
+            values.metric_name(name)
         except Wrong as error:
             raise TaskError(
                 f"{section.where}: a metric's name in [also] {error}; write it as it is printed"
             ) from error
-        goal = section.need(Key(name, keys.direction, '"minimize"', ""))
+        goal = section.need(Key(name, values.direction, '"minimize"', ""))
         yield Metric(name=name, direction=goal)
 
 
@@ -280,7 +281,7 @@ _RELATIVE = re.compile(
 def _limits(section: _Section) -> Iterator[Limit]:
     for name, value in section.values.items():
         try:
-            keys.metric_name(name)
+            values.metric_name(name)
         except Wrong as error:
             raise TaskError(
                 f"{section.where}: a metric's name in [limits] {error}; write it as it is printed"
@@ -295,7 +296,7 @@ def _limits(section: _Section) -> Iterator[Limit]:
 
 
 def _limit(metric: str, value: object) -> Limit:
-    found = _BOUND.fullmatch(keys.text(value))
+    found = _BOUND.fullmatch(values.text(value))
     if found is None:
         raise Wrong(f"is {value!r}, which is no bound")
     operator, amount = found[1], found[2]
