@@ -314,7 +314,7 @@ class Engine:
                 job=job.id,
                 experiment=job.experiment,
                 purpose=_purpose(job),
-                timeout_seconds=self.study.task.evaluate.timeout_seconds,
+                timeout_seconds=_patience(self.study.task, job),
             )
         )
 
@@ -332,6 +332,14 @@ class Engine:
         if budget.usd is not None and history.usd >= budget.usd:
             return "budget"
         return None
+
+
+def _patience(task: Task, job: Job) -> float:
+    """Seconds that a job may take."""
+    from move37.referee.stages import stage_task
+
+    measured = stage_task(task, job) if isinstance(job, TrialJob) else task
+    return measured.evaluate.timeout_seconds
 
 
 class _Announcer:
