@@ -83,7 +83,8 @@ def measure(
         memory_bytes=task.evaluate.memory_bytes,
         cpus=task.evaluate.cpus,
     )
-    heard = Listener(task.metric, job.curve) if task.evaluate.early_stop else None
+    listens = task.evaluate.early_stop and job.purpose == "search"
+    heard = Listener(task.metric, job.curve) if listens else None
     ran = sandbox.run(
         run,
         stop=stop if heard is None else lambda: stop() or heard.is_hopeless,

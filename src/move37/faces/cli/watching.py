@@ -374,6 +374,8 @@ def _running(watching: Watching, now: float, width: int) -> list[str]:
             what += f" cheat {clean(job.job.partition('-probe-')[2])}"
         elif job.purpose == "certify":
             what += " fresh"
+        elif job.purpose == "stage":
+            what += " stage"
         told = watching.hypothesis(job.experiment) or (
             "" if job.purpose in ("check", "probe") else "the baseline"
         )
