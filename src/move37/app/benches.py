@@ -187,7 +187,7 @@ def _cascade(quick: bool, out: Path | None) -> BenchResult:
     from move37.bench.cascade import cascade, draw
 
     workers = len(os.sched_getaffinity(0))
-    studies, budget = (12, 100) if quick else (100, 150)
+    studies, budget = (12, 100) if quick else (40, 150)
     result = cascade(
         studies=studies, budget=budget, experiments=60 if quick else 150, seed=0, workers=workers
     )

@@ -212,39 +212,29 @@ def _summary(name: str, full: Sequence[float], found: Sequence[Answer]) -> Kept:
 
 
 def draw(result: CascadeResult, path: Path) -> None:
-    """Write a picture: what is kept of the gain against what it costs."""
+    """Write a picture: what is kept of the gain, and at which cost."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    rows = [
+        ("half the budget, no stages", result.half, "#777777"),
+        *((f"stage, correlation {row.name}", row, "#2f6690") for row in result.stages),
+        *((f"early stop, {row.name} curves", row, "#b5651d") for row in result.curves),
+    ]
     # Matplotlib's signatures are only partly typed.
-    figure: Any = Figure(figsize=(7.5, 4.5), layout="constrained")
+    figure: Any = Figure(figsize=(8, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.plot([0, 1], [1, 1], color="#bbbbbb", linewidth=1, zorder=0)
-    rows = [(f"stage, correlation {row.name}", row, "#2f6690", "o") for row in result.stages]
-    rows += [(f"early stop, {row.name} curves", row, "#b5651d", "s") for row in result.curves]
-    rows.append(("half the budget, no stages", result.half, "#777777", "x"))
-    for label, row, colour, marker in rows:
-        axes.errorbar(
-            row.cost,
-            row.kept,
-            yerr=1.96 * row.kept_se,
-            fmt=marker,
-            color=colour,
-            capsize=3,
-        )
-        axes.annotate(
-            label, (row.cost, row.kept), xytext=(7, 0), textcoords="offset points", va="center"
-        )
-    axes.plot(1.0, 1.0, "D", color="#222222")
-    axes.annotate("full study", (1.0, 1.0), xytext=(-8, 8), textcoords="offset points", ha="right")
-    axes.set_xlim(0, 1.05)
-    axes.set_ylim(0, None)
-    axes.set_xlabel("evaluation cost, in that of the full study")
-    axes.set_ylabel("true gain kept")
+    axes.axvline(1.0, color="#bbbbbb", linewidth=1, zorder=0)
+    for place, (_, row, colour) in enumerate(rows):
+        axes.errorbar(row.kept, place, xerr=1.96 * row.kept_se, fmt="o", color=colour, capsize=3)
+    labels = [f"{name}\nat {row.cost:.2f} of the cost" for name, row, _ in rows]
+    axes.set_yticks(range(len(rows)), labels)
+    axes.invert_yaxis()
+    axes.set_xlim(0, None)
+    axes.set_xlabel("true gain, in that of the full study (95 % intervals)")
     axes.set_title(
-        f"Cheap stages and early stops, {result.settings['studies']} planted studies each",
-        loc="left",
+        f"Cheap stages and early stops, {result.settings['studies']} studies each", loc="left"
     )
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
