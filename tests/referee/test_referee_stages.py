@@ -162,7 +162,7 @@ def shares(correlation: float, seed: int = 1) -> tuple[float, float]:
 def test_a_good_stage_lets_most_go_and_keeps_the_good_ones() -> None:
     went_on, better = shares(0.95)
     assert went_on < 0.45
-    assert better > 1.0
+    assert better > 0.6
 
 
 @pytest.mark.slow
