@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from move37.core.errors import StudyError
 from move37.core.facts import (
+    Ablated,
+    AblationOpened,
     CertificationOpened,
     Certified,
     Checked,
@@ -27,6 +29,7 @@ from move37.core.facts import (
 from move37.core.protocols import Store
 from move37.core.records import (
     Belief,
+    EditEffect,
     Failed,
     Finding,
     Interval,
@@ -82,6 +85,16 @@ _trials = st.builds(
     outcome=_measured | _failures | _screened,
 )
 _maybe = st.none() | _numbers
+_effects = st.builds(
+    EditEffect,
+    label=_texts,
+    places=st.lists(_texts, max_size=2).map(tuple),
+    steps=st.lists(_counts, max_size=2).map(tuple),
+    experiment=st.none() | _counts,
+    effect=_intervals,
+    kept=st.booleans(),
+    reason=_texts,
+)
 
 facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(
@@ -138,6 +151,23 @@ facts: st.SearchStrategy[Fact] = st.one_of(
         rule=st.sampled_from(["fixed", "sequential"]),
         margin=_maybe,
         alpha=_numbers,
+    ),
+    st.builds(
+        AblationOpened,
+        ablation=_counts,
+        experiment=_counts,
+        edits=_counts,
+        first=_counts,
+        margin=_numbers,
+        trials=_counts,
+    ),
+    st.builds(
+        Ablated,
+        ablation=_counts,
+        experiment=_counts,
+        effects=st.lists(_effects, max_size=2).map(tuple),
+        pruned=st.none() | _counts,
+        reason=_texts,
     ),
     st.builds(
         Certified,
