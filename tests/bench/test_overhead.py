@@ -7,18 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from move37.app.benches import open_engine
 from move37.app.engine import Engine
-from move37.app.settings import RunSettings
 from move37.bench.overhead import STAGES, OverheadResult, Window, draw, overhead
 from move37.core.errors import Move37Error
-from move37.core.events import Event, Stop
-
-
-def open_engine(
-    directory: Path, experiments: int, watch: Callable[[Event], None]
-) -> AbstractContextManager[Engine]:
-    settings = RunSettings(experiments=experiments, workers=1, certify=False)
-    return Engine(directory, settings, watch=watch, stop=Stop())
+from move37.core.events import Event
 
 
 def window(at: int, *engine_ms: float, cpu_ms: float = 1.0) -> Window:

@@ -328,7 +328,7 @@ class _TimedRunner:
         self._runner.submit(job)
 
     def collect(self) -> Iterable[tuple[Done, Attachments]]:
-        results = self._runner.collect()
+        results = list(self._runner.collect())  # one worker: one at a time
         if results:
             self._clock.came_back()
         return results
