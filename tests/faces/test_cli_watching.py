@@ -180,7 +180,9 @@ def test_certification_has_a_bar_of_its_own(session: Session) -> None:
     study.trial(1, 3.0, purpose="certify")
     study.trial(0, 3.2, purpose="certify")
     session.catch_up(1)
-    assert any("2 of up to 16 fresh trials" in line for line in frame(session.watching, session.now))
+    assert any(
+        "2 of up to 16 fresh trials" in line for line in frame(session.watching, session.now)
+    )
     assert any("x0 fresh trial 2 of up to 16 measured 3.2" in line for line in session.lines)
 
 
