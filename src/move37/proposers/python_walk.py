@@ -27,6 +27,7 @@ _SAYS = re.compile(
     r"\b(?:print|write|writelines|dump|dumps|save|savez|log|logger|logging|exit|open|main|add_argument"
     r"|parse_args|load_state_dict|eval|train|basicConfig|filterwarnings|close|flush)\b|metric"
 )
+_DRAWS = re.compile(r"(?:\w+\.)*(?:\w*rng\w*|random|generator|gen)\.(?!shuffle)\w+\(")
 _LOGGER = re.compile(r"(?:logger|logging|log|console|wandb|warnings)\.")
 _LEAVES = frozenset(
     ("return_statement", "raise_statement", "continue_statement", "break_statement")
@@ -215,12 +216,7 @@ class PythonWalk(Walk):
         self.children(node, fresh)
 
     def _draws(self, node: "Node") -> bool:
-        return (
-            re.match(
-                r"(?:\w+\.)*(?:\w*rng\w*|random|generator|gen)\.(?!shuffle)\w+\(", self.text(node)
-            )
-            is not None
-        )
+        return _DRAWS.match(self.text(node)) is not None
 
     def returned(self, node: "Node", context: Context) -> None:
         name = context.scope.rpartition(".")[2]
