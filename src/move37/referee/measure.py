@@ -105,20 +105,28 @@ def measure(
                 env={**_environment(job, prints=True), **_TRUSTED_PYTHON},
             )
             exits.append(sandbox.run(score, stop=stop))
-            failed = _why_broken("score", exits[-1], score)
-            if failed is not None and (mine := _candidates_own(task, candidate, exits[-1])):
-                failed = replace(
-                    failed,
-                    reason=f"{failed.reason} (it needs {mine!r}, which [files] edit lets candidates "
-                    "change, and so is not there: take it out of edit, or read it as data in "
-                    "$MOVE37_CANDIDATE)",
-                )
+            failed = _why_not_judged(task, candidate, exits[-1], score)
     if exits[-1].ending == "stopped":
         return None
     trial, kept = _close(task, job, out, exits, failed)
     if heard is not None and (curves := heard.curves.found()):
         kept = {**kept, f"{job.id}/curves": dump_curves(curves)}
     return trial, kept
+
+
+def _why_not_judged(
+    task: Task, candidate: Path | None, ended: Exit, score: Launch
+) -> Failed | None:
+    """Why `score` did not judge; says so when it needs a file that candidates may change."""
+    failed = _why_broken("score", ended, score)
+    if failed is None or not (mine := _candidates_own(task, candidate, ended)):
+        return failed
+    return replace(
+        failed,
+        reason=f"{failed.reason} (it needs {mine!r}, which [files] edit lets candidates "
+        "change, and so is not there: take it out of edit, or read it as data in "
+        "$MOVE37_CANDIDATE)",
+    )
 
 
 def _ended_early(job: TrialJob, ran: Exit, heard: Listener) -> tuple[Trial, Attachments]:
