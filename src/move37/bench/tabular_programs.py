@@ -119,7 +119,7 @@ def require_sklearn() -> None:
     """Raises `TaskError` when the extra `tabular` is not installed."""
     if find_spec("sklearn") is None:
         raise TaskError(
-            "the tabular replay needs scikit-learn; install it with: pip install 'move37[tabular]'"
+            "the tabular replay needs scikit-learn; install it with: pip install scikit-learn"
         )
 
 
