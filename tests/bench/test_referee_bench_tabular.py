@@ -34,7 +34,7 @@ def walk(iris: Table) -> Walk:
 
 def test_without_scikit_learn_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(TaskError, match=r"pip install 'move37\[tabular\]'"):
+    with pytest.raises(TaskError, match=r"pip install scikit-learn$"):
         tabular(splits=2, seed=0)
 
 
