@@ -93,13 +93,14 @@ def test_the_decisions_are_facts(make_task: MakeTask) -> None:
     assert {fact.trial.seed for fact in stages if fact.trial.index == 0} == {stages[0].trial.seed}
 
 
+# All programs but the baseline that are far from the best give the engine time to end them.
 LEARNING = """\
 awk -F ' = ' '
   /learning_rate/ { loss += (log($2) + 2) ^ 2 }
   /width/         { loss += (log($2) - 5) ^ 2 }
   END {
     for (t = 1; t <= 50; t++) printf "step: %d loss: %.6f\\n", t, loss + 2 / sqrt(t)
-    fflush(); if (loss > 12) system("sleep 1")
+    fflush(); if (loss > 2 && (loss - 7.494389) ^ 2 > 1e-6) system("sleep 5")
     printf "loss: %.6f\\n", loss
   }
 ' program.py
