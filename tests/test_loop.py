@@ -21,7 +21,7 @@ from move37.core.records import (
     TrialJob,
 )
 from move37.loop import EXHAUSTED_AFTER, Halt, Loop, settle
-from move37.runners.scripted import ScriptedRunner
+from move37.runners.scripted import ScriptedDesk, ScriptedRunner
 from move37.store.memory import MemoryStore
 
 CRASHED = Failed(stage="run", reason="it crashed")
@@ -33,9 +33,13 @@ class OnTheLatest:
     def add(self, fact: Fact) -> None:
         pass
 
-    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
+    def choose(
+        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+    ) -> Choice | None:
         measured = [experiment.id for experiment in history.current() if experiment.is_measured]
-        return Extend(parents=(measured[-1],), proposer="scripted") if measured else None
+        if not measured or "scripted" in busy:
+            return None
+        return Extend(parents=(measured[-1],), proposer="scripted")
 
 
 class Contented:
@@ -106,6 +110,7 @@ def explore(
         search=OnTheLatest(),
         referee=Contented(),
         runner=ScriptedRunner(scripted(outcome), workers=workers),
+        desk=ScriptedDesk(),
         propose=propose,
         trial=next_trial,
         halted=lambda: halted() or spent(),
@@ -233,10 +238,12 @@ def test_with_one_worker_a_run_that_died_ends_with_the_same_facts(
 
 def test_a_repeat_is_one_more_trial_of_the_same_experiment() -> None:
     class Once(OnTheLatest):
-        def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
+        def choose(
+            self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+        ) -> Choice | None:
             if len(history.baseline.trials) == 1 and not pending:
                 return Repeat(experiment=0)
-            return super().choose(history, pending=pending, seed=seed)
+            return super().choose(history, pending=pending, seed=seed, busy=busy)
 
     store = MemoryStore()
     journal = begin(store)
@@ -245,6 +252,7 @@ def test_a_repeat_is_one_more_trial_of_the_same_experiment() -> None:
         search=Once(),
         referee=Contented(),
         runner=ScriptedRunner(scripted(lambda id: measured(id))),
+        desk=ScriptedDesk(),
         propose=propose,
         trial=next_trial,
         halted=lambda: "budget" if journal.history.spent() >= 1 else None,

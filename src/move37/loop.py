@@ -3,19 +3,22 @@
 Safe to stop at any line and call again: all state is in the journal.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Literal
 
-from move37.core.errors import NothingToPropose
-from move37.core.facts import Fact, Opened, Rejected
+from move37.core.errors import NothingToPropose, TooDear
+from move37.core.facts import Fact, Opened, Rejected, Submitted
 from move37.core.history import Experiment
 from move37.core.journal import Journal
-from move37.core.protocols import Referee, Runner, Search
-from move37.core.records import Failed, Job, Repeat
+from move37.core.protocols import Attachments, Desk, Inquiry, Referee, Runner, Search
+from move37.core.records import QUEUE, Failed, Job, Repeat
 from move37.core.seeds import derive_seed
 
 Halt = Literal["budget", "stopped", "exhausted", "baseline"]
 """Why a loop ended: the budget is spent, somebody asked, nothing is left, the baseline failed."""
+
+_PATIENCE_SECONDS = 0.2
 
 EXHAUSTED_AFTER = 50
 """So many proposals in a row that came to nothing mean that the proposer has nothing left."""
@@ -50,35 +53,63 @@ class Loop:
         search: Search,
         referee: Referee,
         runner: Runner,
-        propose: Callable[[Experiment], Fact],
+        desk: Desk,
+        propose: Callable[[Experiment], Fact | Inquiry],
         trial: Callable[[Experiment], Job],
         halted: Callable[[], Halt | None],
         screen: Callable[[Experiment], Fact | None] = lambda experiment: None,
+        inbox: Callable[[], Iterable[tuple[Fact, Attachments]]] = lambda: (),
+        quick: Set[str] = frozenset(),
+        patient: bool = False,
     ) -> None:
         """
-        propose: fills an open experiment; returns `Proposed` or `Rejected`, or raises
-            `NothingToPropose`, which ends the run once everything under way is collected.
+        desk: where the questions of proposers are asked that have to ask somebody.
+        propose: the next step of an experiment without a program: `Proposed`, `Rejected`, or a question
+            to be asked first. Raises `NothingToPropose` when its proposer has nothing left.
         trial: the next trial of an experiment: of a cheap stage, or of the evaluation itself.
         halted: why nothing new should be opened, or `None` to go on. What runs is still collected.
         screen: what a cheap stage decides of an experiment; `None` when there is nothing to decide.
+        inbox: what people and agents outside have handed in since it was last asked.
+        quick: the proposers that propose at once, whenever a slot is free.
+        patient: whether to wait for what may be handed in, when there is nothing else to do.
         """
         self.journal = journal
         self._search = search
         self._referee = referee
         self._runner = runner
+        self._desk = desk
         self._propose = propose
         self._trial = trial
         self._halted = halted
         self._screen = screen
-        self.complaint: str | None = None
+        self._inbox = inbox
+        self._quick = quick
+        self._patient = patient
+        self._spent: dict[str, NothingToPropose] = {}
+        """Proposers that have nothing left, and what they said."""
+
+    @property
+    def complaint(self) -> str | None:
         """Why there is nothing left to propose, in a proposer's words."""
+        return next(map(str, self._spent.values()), None)
 
     def explore(self) -> Halt:
         """Run experiments until there is a reason to stop, and return it."""
-        while (halt := self._advance()) is None or self._runner.pending():
-            for fact, attachments in self._runner.collect():
-                self.journal.record(fact, attachments)
+        while (halt := self._advance()) is None or self._under_way():
+            self._take_in()
         return halt
+
+    def _under_way(self) -> bool:
+        return bool(self._runner.pending() or self._desk.pending())
+
+    def _take_in(self) -> None:
+        """Wait until something has ended, a trial or a question, and record what came of it."""
+        if self._runner.pending():
+            for done, attachments in self._runner.collect(until=self._desk.has_answers):
+                self.journal.record(done, attachments)
+        patience = 0.0 if self._runner.pending() else _PATIENCE_SECONDS
+        for answered, attachments in self._desk.collect(patience_seconds=patience):
+            self.journal.record(answered, attachments)
 
     def _advance(self) -> Halt | None:
         """Give every free slot something to do: what a stopped run left over, what the referee
@@ -87,61 +118,123 @@ class Loop:
         halt = self._halted()
         if halt == "stopped":
             return halt
+        for submitted, attachments in self._inbox():
+            self.journal.record(submitted, attachments)
         for experiment in history.running():
-            if self._runner.free_slots():
+            if experiment.id not in self._desk.pending() and self._has_room(experiment):
                 self._attempt(experiment)
         if history.baseline.outcome is not None and not history.baseline.is_measured:
             return "baseline"
         for job in self._referee.wants(history):
             if self._runner.free_slots():
                 self._runner.submit(job)
-        while halt is None and self._runner.free_slots():
-            if self.complaint is not None or history.rejected_in_a_row >= EXHAUSTED_AFTER:
-                return "exhausted"
-            if not self._open_next():
-                break
+        while halt is None and self._open_next():
             halt = self._halted()
-        return halt
+        return halt or self._exhausted()
+
+    def _has_room(self, experiment: Experiment) -> bool:
+        """Whether an experiment can be carried on now: an answer is read whatever the workers do."""
+        return self._runner.free_slots() > 0 or (
+            experiment.commit is None and experiment.proposer in self._desk.at_once
+        )
+
+    def _exhausted(self) -> Halt | None:
+        """Whether nobody has anything left to propose."""
+        if self.journal.history.rejected_in_a_row >= EXHAUSTED_AFTER:
+            return "exhausted"
+        if self._spent and not self._under_way() and not self._patient:
+            too_dear = any(isinstance(said, TooDear) for said in self._spent.values())
+            return "budget" if too_dear else "exhausted"
+        return None
+
+    def _busy(self) -> Set[str] | None:
+        """Proposers that can take no experiment now. `None`: nobody can take one.
+
+        A proposer that has to ask works ahead of the workers, so that neither waits for the other, but
+        only so far: what it builds on grows stale.
+        """
+        history, at_once = self.journal.history, self._desk.at_once
+        slots = self._runner.free_slots()
+        if not slots and not at_once:
+            return None
+        measuring = self._runner.pending()
+        ahead = Counter(e.proposer for e in history.running() if e.id not in measuring)
+        full = {name for name, most in at_once.items() if ahead[name] >= most}
+        idle = at_once.keys() - full - self._spent.keys()
+        if not slots and not idle:
+            return None
+        return full | self._spent.keys() | (frozenset() if slots else self._quick)
 
     def _open_next(self) -> bool:
-        """Put one free slot to use. Return whether there was a use for it."""
+        """Begin something new. Return whether there was anything, and room for it."""
         history = self.journal.history
-        id = len(history)
-        seed = derive_seed(history.epoch.seed, id)
-        pending = self._runner.pending()
-        choice = self._search.choose(history, pending=pending, seed=seed)
+        if history.rejected_in_a_row >= EXHAUSTED_AFTER or (busy := self._busy()) is None:
+            return False
+        if history.waiting and self._runner.free_slots():
+            return self._open_submitted(history.waiting[0])
+        seed = derive_seed(history.epoch.seed, len(history))
+        pending = self._runner.pending() | self._desk.pending()
+        choice = self._search.choose(history, pending=pending, seed=seed, busy=busy)
         match choice:
             case None:
                 return False
             case Repeat(experiment=repeated):
                 assert repeated not in pending, "a search must not repeat what is under way"
+                if not self._runner.free_slots():
+                    return False
                 self._runner.submit(self._trial(history[repeated]))
             case _:
-                opened = Opened(
-                    experiment=id,
-                    epoch=history.epoch.epoch,
-                    parents=choice.parents,
-                    proposer=choice.proposer,
-                    seed=seed,
-                )
-                # A power cut that takes it takes nothing: search would choose the same again.
-                self.journal.record(opened, synced=False)
-                self._attempt(history[id])
+                self._open(choice.parents, choice.proposer, seed)
         return True
 
+    def _open_submitted(self, submitted: Submitted) -> bool:
+        """What somebody handed in comes before anything that the search would like."""
+        history = self.journal.history
+        seed = derive_seed(history.epoch.seed, len(history))
+        # A change to a program of an earlier epoch is read as one to the task as it is now.
+        base = submitted.base if submitted.base >= history.baseline.id else history.baseline.id
+        self._open((base,), QUEUE, seed, ticket=submitted.ticket)
+        return True
+
+    def _open(
+        self, parents: tuple[int, ...], proposer: str, seed: int, *, ticket: str | None = None
+    ) -> None:
+        history = self.journal.history
+        opened = Opened(
+            experiment=len(history),
+            epoch=history.epoch.epoch,
+            parents=parents,
+            proposer=proposer,
+            seed=seed,
+            ticket=ticket,
+        )
+        # A power cut that takes it takes nothing: search would choose the same again.
+        self.journal.record(opened, synced=ticket is not None)
+        self._attempt(history[opened.experiment])
+
     def _attempt(self, experiment: Experiment) -> None:
-        """Carry an experiment from wherever it stands to the runner."""
+        """Carry an experiment from wherever it stands as far as it goes now."""
         if experiment.commit is None:
-            try:
-                fact = self._propose(experiment)
-            except NothingToPropose as nothing:
-                self.complaint = str(nothing)
-                failed = Failed(stage="propose", reason=self.complaint)
-                fact = Rejected(experiment=experiment.id, failed=failed)
-            self.journal.record(fact)
+            self._fill(experiment)
             experiment = self.journal.history[experiment.id]
+        if experiment.commit is None or not self._runner.free_slots():
+            return
         if (decided := self._screen(experiment)) is not None:
             self.journal.record(decided)
             experiment = self.journal.history[experiment.id]
         if experiment.is_running:
             self._runner.submit(self._trial(experiment))
+
+    def _fill(self, experiment: Experiment) -> None:
+        """Get a program for an experiment, or the reason why there is none, or ask for one."""
+        try:
+            step = self._propose(experiment)
+        except NothingToPropose as nothing:
+            self._spent.setdefault(experiment.proposer, nothing)
+            failed = Failed(stage="propose", reason=str(nothing))
+            step = Rejected(experiment=experiment.id, failed=failed)
+        if isinstance(step, Inquiry):
+            self.journal.record(step.asked, step.attachments)
+            self._desk.submit(experiment.proposer, step.asked, step.question)
+        else:
+            self.journal.record(step)

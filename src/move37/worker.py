@@ -7,34 +7,52 @@ a plain object, so that any machine can run the same code.
 import errno
 import time
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from move37.core.errors import ProposalFailed, StudyError, Unwritable
-from move37.core.facts import Done, Fact, Proposed, Rejected, Tried, failed_job
+from move37.core.errors import ProposalFailed, StudyError, TooDear, Unreadable, Unwritable
+from move37.core.facts import Asked, Done, Proposed, Rejected, Tried, failed_job
 from move37.core.history import Experiment
 from move37.core.journal import Journal
-from move37.core.protocols import Attachments, Believer, Proposer, Request
+from move37.core.protocols import (
+    Asker,
+    Attachments,
+    Believer,
+    Inquiry,
+    Library,
+    Proposer,
+    Request,
+)
 from move37.core.records import (
+    Answer,
     Failed,
     Job,
     Mount,
     ProbeJob,
     Proposal,
+    Question,
     Task,
     Trial,
     TrialJob,
 )
 
-_PROGRAMS_KEPT = 64
+_ROUNDS = 2
+"""So often is somebody asked for one experiment: once more where the answer could not be used."""
 _PAUSES_SECONDS = (1.0, 3.0, 10.0)
 """Before trying again where there is no room: a program beside us may be filling the disk, for which
 it is about to be ended."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 Result = tuple[Done, Attachments]
+Record = TypeVar("Record", Question, Answer)
+
+
+class KeepingLibrary(Library, Protocol):
+    def keep(self, commit: str, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """Remember a program that may soon be asked for."""
+        ...
 
 
 class Proposing:
@@ -45,77 +63,136 @@ class Proposing:
         task: Task,
         journal: Journal,
         *,
-        proposers: Mapping[str, Proposer],
+        proposers: Mapping[str, Proposer | Asker],
         believer: Believer,
+        library: KeepingLibrary,
         editable: Callable[[str], bool],
         identity: Callable[[Mapping[str, bytes]], str],
+        champion: Callable[[], int | None] = lambda: None,
     ) -> None:
         """
         editable: whether a candidate may change, add or remove the file of this path.
         identity: of the editable files; equal for programs that are the same.
+        champion: the best experiment as of now.
         """
         self._task = task
         self._journal = journal
         self._proposers = proposers
         self._believer = believer
+        self._library = library
         self._editable = editable
         self._identity = identity
-        self._programs: OrderedDict[str, Mapping[str, bytes]] = OrderedDict()
+        self._champion = champion
 
-    def propose(self, experiment: Experiment) -> Fact:
-        """Return `Proposed`, its program stored; or `Rejected` with the reason.
+    def propose(self, experiment: Experiment) -> Proposed | Rejected | Inquiry:
+        """The next step of an experiment that has no program yet.
 
-        Raises `NothingToPropose` when no proposal can ever come of this task.
+        `Proposed`, its program stored; `Rejected` with the reason; or a question that somebody has to be
+        asked first, whose answer is read when this is called again. Raises `NothingToPropose` when no
+        proposal can come of its proposer any more.
         """
+        request = self._request(experiment)
+        proposer = self._proposers[experiment.proposer]
+        try:
+            if isinstance(proposer, Proposer):
+                proposal = proposer.propose(request)
+            else:
+                found = self._converse(proposer, request)
+                if isinstance(found, Inquiry):
+                    return found
+                proposal = found
+        except ProposalFailed as failed:
+            return self._reject(experiment, str(failed))
+        return self._judge(request, proposal)
+
+    def _request(self, experiment: Experiment) -> Request:
         history = self._journal.history
         parents = tuple(history[parent] for parent in experiment.parents)
-        request = Request(
+        return Request(
             task=self._task,
             experiment=experiment,
             parents=parents,
-            files=self.program(parents[0]),
+            files=self._library.program(parents[0].id),
             history=history,
             beliefs=self._believer,
             is_known=lambda changes: self._known(parents[0], changes) is not None,
+            library=self._library,
+            champion=self._champion,
         )
-        try:
-            proposal = self._proposers[experiment.proposer].propose(request)
-        except ProposalFailed as failed:
-            return self._reject(experiment, str(failed))
-        if not proposal.changes:
-            return self._reject(experiment, "the proposal changes nothing")
-        if outside := [path for path in proposal.changes if not self._editable(path)]:
-            return self._reject(
-                experiment,
-                f"the proposal changes {outside[0]!r}, which [files] edit does not name",
-                proposal,
+
+    def _converse(self, asker: Asker, request: Request) -> Proposal | Inquiry:
+        """The proposal that the latest answer makes, or the next question.
+
+        Raises `ProposalFailed`, also where nobody answered, and `TooDear`.
+        """
+        experiment = request.experiment
+        rounds = [self._answer(experiment.id, told.round) for told in experiment.answers]
+        if (lost := experiment.awaits) is not None:
+            return self._inquiry(experiment, lost.round, self._question(experiment.id, lost.round))
+        if rounds:
+            if rounds[-1].failed:
+                raise ProposalFailed(rounds[-1].failed)
+            try:
+                proposal = asker.read(request, rounds)
+                self._refuse_useless(request, proposal)
+            except Unreadable:
+                if len(rounds) >= _ROUNDS:
+                    raise
+            else:
+                return proposal
+        return self._inquiry(experiment, len(rounds), asker.question(request, rounds))
+
+    def _inquiry(self, experiment: Experiment, round: int, question: Question) -> Inquiry:
+        history, most = self._journal.history, self._task.budget.usd
+        if most is not None and history.usd_committed + question.usd_at_most > most:
+            raise TooDear(
+                f"the next question to {question.model} may cost {question.usd_at_most:.4f} USD, and "
+                f"of the budget of {most:g} USD {max(0.0, most - history.usd_committed):.4f} are left"
             )
-        files = changed(self.program(parents[0]), proposal.changes)
-        identity = self._identity(files)
-        if (twin := history.same_program(identity)) is not None:
-            return self._reject(experiment, f"the same program as x{twin}", proposal)
-        return self._store(experiment, parents, proposal, files, identity)
+        asked = Asked(
+            experiment=experiment.id,
+            round=round,
+            model=question.model,
+            usd_at_most=question.usd_at_most,
+        )
+        attachments = {f"x{experiment.id}-ask-{round}/question": encode_record(question)}
+        return Inquiry(asked=asked, question=question, attachments=attachments)
 
-    def program(self, experiment: Experiment) -> Mapping[str, bytes]:
-        """The editable files of an experiment, by path."""
-        commit = experiment.commit
-        assert commit is not None, "only a program that exists can be built on"
-        if commit not in self._programs:
-            code = self._journal.store.code
-            self._programs[commit] = {
-                path: code.read(commit, path) for path in code.paths(commit) if self._editable(path)
-            }
-        return self._kept(commit)
+    def _answer(self, experiment: int, round: int) -> Answer:
+        return decode_record(self._stored(f"x{experiment}-ask-{round}/answer"), Answer)
 
-    def _kept(self, commit: str) -> Mapping[str, bytes]:
-        """A program that was just needed, and may soon be again."""
-        self._programs.move_to_end(commit)
-        while len(self._programs) > _PROGRAMS_KEPT:
-            self._programs.popitem(last=False)
-        return self._programs[commit]
+    def _question(self, experiment: int, round: int) -> Question:
+        return decode_record(self._stored(f"x{experiment}-ask-{round}/question"), Question)
+
+    def _stored(self, key: str) -> bytes:
+        data = self._library.attachment(key)
+        if data is None:
+            raise StudyError(f"{key} is missing from the study; `move37 verify` says what else is")
+        return data
+
+    def _refuse_useless(self, request: Request, proposal: Proposal) -> None:
+        """Raise `Unreadable` for what whoever was asked can mend: the reason is told to them."""
+        if (reason := self._useless(request, proposal)) is not None:
+            raise Unreadable(reason)
+
+    def _useless(self, request: Request, proposal: Proposal) -> str | None:
+        """Why nothing can come of a proposal, if so."""
+        if not proposal.changes:
+            return "the proposal changes nothing"
+        if outside := [path for path in proposal.changes if not self._editable(path)]:
+            return f"the proposal changes {outside[0]!r}, which [files] edit does not name"
+        if (twin := self._known(request.parents[0], proposal.changes)) is not None:
+            return f"the same program as x{twin}"
+        return None
+
+    def _judge(self, request: Request, proposal: Proposal) -> Proposed | Rejected:
+        if (reason := self._useless(request, proposal)) is not None:
+            return self._reject(request.experiment, reason, proposal)
+        files = changed(request.files, proposal.changes)
+        return self._store(request.experiment, request.parents, proposal, files)
 
     def _known(self, parent: Experiment, changes: Mapping[str, bytes | None]) -> int | None:
-        files = changed(self.program(parent), changes)
+        files = changed(self._library.program(parent.id), changes)
         return self._journal.history.same_program(self._identity(files))
 
     def _store(
@@ -124,18 +201,16 @@ class Proposing:
         parents: Sequence[Experiment],
         proposal: Proposal,
         files: Mapping[str, bytes],
-        identity: str,
     ) -> Proposed:
         code = self._journal.store.code
         commits = [parent.commit for parent in parents if parent.commit is not None]
         commit = code.commit(commits, proposal.changes, f"x{experiment.id}: {proposal.hypothesis}")
         code.keep(experiment.id, commit)
-        self._programs[commit] = files
-        self._kept(commit)
+        self._library.keep(commit, files)
         return Proposed(
             experiment=experiment.id,
             commit=commit,
-            identity=identity,
+            identity=self._identity(files),
             move=proposal.move,
             hypothesis=proposal.hypothesis,
             predicted_effect=proposal.predicted_effect,
@@ -150,8 +225,8 @@ class Proposing:
         from move37.referee.simplicity import changed_lines
 
         history = self._journal.history
-        baseline = history[history.epochs[experiment.epoch].baseline]
-        return changed_lines(self.program(baseline), files)
+        baseline = history.epochs[experiment.epoch].baseline
+        return changed_lines(self._library.program(baseline), files)
 
     def _reject(
         self, experiment: Experiment, reason: str, proposal: Proposal | None = None
@@ -159,6 +234,20 @@ class Proposing:
         usd = 0.0 if proposal is None else proposal.usd
         failed = Failed(stage="propose", reason=reason)
         return Rejected(experiment=experiment.id, failed=failed, usd=usd)
+
+
+def encode_record(record: Question | Answer) -> bytes:
+    """As JSON, to be stored beside a fact."""
+    import msgspec
+
+    return msgspec.json.encode(record)
+
+
+def decode_record(data: bytes, kind: type[Record]) -> Record:
+    """The inverse of `encode_record`."""
+    import msgspec
+
+    return msgspec.json.decode(data, type=kind)
 
 
 def changed(files: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> Mapping[str, bytes]:

@@ -10,6 +10,7 @@ from move37.app.study import Study, find_root, read_study
 from move37.core.errors import StudyError
 from move37.core.events import Event, Stop
 from move37.core.facts import Ablated, AblationOpened, Opened
+from move37.core.protocols import Inquiry
 from move37.core.records import Job
 from move37.core.seeds import derive_seed
 from move37.referee.ablate import Certify, Measure, Try, open_ablation
@@ -123,7 +124,9 @@ def _try(engine: Engine, opened: AblationOpened) -> None:
             )
         )
         waiting = [history[id]]
-    engine.journal.record(engine.propose(waiting[0]))
+    step = engine.propose(waiting[0])
+    assert not isinstance(step, Inquiry), "an ablation asks nobody"
+    engine.journal.record(step)
     if (rejected := history[waiting[0].id].rejected) is not None:
         raise StudyError(f"the ablation of x{opened.experiment} cannot go on: {rejected.reason}")
 

@@ -1,5 +1,6 @@
 """A study at work: parts wired together, workers running, facts coming in."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import move37
 from move37.app.ablation import ABLATE, Ablation
 from move37.app.curve_book import CurveBook
 from move37.app.judged import Judged
+from move37.app.library import StudyLibrary
 from move37.app.settings import RunSettings, default_workers
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
 from move37.core.events import (
@@ -27,7 +29,7 @@ from move37.core.events import (
 )
 from move37.core.facts import CertificationOpened, Fact, SessionEnded, SessionStarted
 from move37.core.journal import Journal
-from move37.core.protocols import Fold, Proposer, Runner, Search
+from move37.core.protocols import Asker, Fold, Proposer, Runner, Search
 from move37.core.records import (
     CheckJob,
     Job,
@@ -39,11 +41,13 @@ from move37.core.records import (
     TrialJob,
 )
 from move37.loop import Halt, Loop, settle
+from move37.proposers.place import Place
 from move37.report.scoreboard import Scoreboard
+from move37.runners.desk import ThreadDesk
 from move37.runners.local import LocalRunner
 from move37.search.belief import LineagePosterior
 from move37.tasks.files import Resolved
-from move37.worker import Measuring, Proposing, Workplace
+from move37.worker import Measuring, Proposing, Workplace, encode_record
 
 Watch = Callable[[Event], None]
 
@@ -109,12 +113,14 @@ class Engine:
             search=self.search,
             referee=self.referee,
             runner=self.runner,
+            desk=self._desk,
             propose=self.propose,
             trial=lambda experiment: self._curves.watched(
                 next_trial(history, experiment, stages), history, self.study.store.attachment
             ),
             halted=self._halted,
             screen=lambda experiment: self.cascade.decide(history, experiment),
+            quick=self._proposers.keys() - self._desk.at_once.keys(),
         )
         halt = loop.explore()
         self.complaint = loop.complaint
@@ -210,7 +216,8 @@ class Engine:
         from move37.search import make_search
         from move37.search.staged import StagePosterior
 
-        self._proposers = dict(_named(task.proposers, make_proposer))
+        place = _place(task)
+        self._proposers = dict(_named(task.proposers, lambda spec: make_proposer(spec, place)))
         self.search: Search = make_search(
             task.search,
             believer,
@@ -237,6 +244,7 @@ class Engine:
         self.sandbox = describe(strength)
         workers = self._settings.workers or default_workers(study.task)
         self.referee = Referee(study.task, study.believer)
+        editable = may_edit(study.task)
         proposing = Proposing(
             study.task,
             study.journal,
@@ -246,8 +254,10 @@ class Engine:
                 ABLATE: Ablation(study),
             },
             believer=study.believer,
-            editable=may_edit(study.task),
+            library=StudyLibrary(study.root, study.journal, editable),
+            editable=editable,
             identity=Normaliser().identity,
+            champion=lambda: study.champion,
         )
         self.propose = proposing.propose
         workplace = self._workplace(strength, files)
@@ -260,6 +270,14 @@ class Engine:
             )
         )
         self.runner: Runner = Judged(runner, study.task, study.history, study.store.attachment)
+        askers = {
+            name: proposer
+            for name, proposer in self._proposers.items()
+            if not isinstance(proposer, Proposer)
+        }
+        self._desk = self._stack.enter_context(
+            ThreadDesk(askers, encode_record, interrupted=lambda: self._stop.hard)
+        )
         self._seconds_before = study.history.seconds_worked
         study.journal.record(
             SessionStarted(
@@ -334,6 +352,20 @@ class Engine:
         return None
 
 
+def _place(task: Task) -> Place:
+    """Where proposers work that ask somebody outside."""
+    from move37.store.git import GitCode
+
+    study = task.root / STUDY
+
+    def write(commit: str, directory: Path) -> None:
+        GitCode(study / "code.git", write=False).write(commit, directory)
+
+    return Place(
+        task=task, environment=dict(os.environ), scratch=study / "scratch" / "ask", write=write
+    )
+
+
 def _patience(task: Task, job: Job) -> float:
     """Seconds that a job may take."""
     from move37.referee.stages import stage_task
@@ -367,8 +399,8 @@ def describe(strength: Strength) -> str:
 
 
 def _named(
-    specs: Iterable[ProposerSpec], make: Callable[[ProposerSpec], Proposer]
-) -> Iterator[tuple[str, Proposer]]:
+    specs: Iterable[ProposerSpec], make: Callable[[ProposerSpec], Proposer | Asker]
+) -> Iterator[tuple[str, Proposer | Asker]]:
     """Proposers by name: their kind, numbered from the second of a kind on."""
     seen: dict[str, int] = {}
     for spec in specs:

@@ -33,13 +33,15 @@ class Judged:
     def submit(self, job: Job) -> None:
         self._runner.submit(job)
 
-    def collect(self) -> Iterable[tuple[Done, Attachments]]:
+    def collect(
+        self, *, until: Callable[[], bool] = lambda: False
+    ) -> Iterable[tuple[Done, Attachments]]:
         """One by one: each is judged once those before it have been recorded."""
         from move37.referee.limits import judge_limits
         from move37.referee.pairs import compare_units
         from move37.referee.stages import named
 
-        for fact, attachments in self._runner.collect():
+        for fact, attachments in self._runner.collect(until=until):
             judged = fact
             if isinstance(judged, Tried):
                 judged = judge_limits(self._task, self._history, named(self._task, judged))

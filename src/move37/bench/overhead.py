@@ -21,10 +21,10 @@ from typing import Any, Protocol, TypeVar
 
 from move37.core.errors import Move37Error
 from move37.core.events import Event, Recorded
-from move37.core.facts import Done, Fact, Row, Tried
+from move37.core.facts import Done, Fact, Proposed, Rejected, Row, Tried
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
-from move37.core.protocols import Attachments, Code, Runner, Search, Store
+from move37.core.protocols import Attachments, Code, Inquiry, Runner, Search, Store
 from move37.core.records import Choice, Job, Measured, Trial, TrialJob
 from move37.runners.scripted import ScriptedRunner
 
@@ -67,7 +67,7 @@ class Engine(Protocol):
 
     search: Search
     runner: Runner
-    propose: Callable[[Experiment], Fact]
+    propose: Callable[[Experiment], Proposed | Rejected | Inquiry]
 
     @property
     def journal(self) -> Journal: ...
@@ -327,8 +327,10 @@ class _TimedRunner:
         self._clock.handed_over()
         self._runner.submit(job)
 
-    def collect(self) -> Iterable[tuple[Done, Attachments]]:
-        results = list(self._runner.collect())  # one worker: one at a time
+    def collect(
+        self, *, until: Callable[[], bool] = lambda: False
+    ) -> Iterable[tuple[Done, Attachments]]:
+        results = list(self._runner.collect(until=until))  # one worker: one at a time
         if results:
             self._clock.came_back()
         return results
@@ -342,8 +344,10 @@ class _TimedSearch:
     def add(self, fact: Fact) -> None:
         self._search.add(fact)
 
-    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
-        choose = partial(self._search.choose, history, pending=pending, seed=seed)
+    def choose(
+        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+    ) -> Choice | None:
+        choose = partial(self._search.choose, history, pending=pending, seed=seed, busy=busy)
         return self._clock.timed("choose", choose)
 
 

@@ -45,7 +45,9 @@ class Never:
     def add(self, fact: Fact) -> None:
         self.lineage.add(fact)
 
-    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
+    def choose(
+        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+    ) -> Choice | None:
         del pending
         return self.lineage.extend(history, seed=seed)
 
@@ -53,7 +55,9 @@ class Never:
 class Always(Never):
     """A program that comes out best is run once more before it is built on: every win is confirmed."""
 
-    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
+    def choose(
+        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+    ) -> Choice | None:
         best = contender(history, self.believer, ())
         if best is None or best in pending or not may_repeat(history, best):
             return super().choose(history, pending=pending, seed=seed)

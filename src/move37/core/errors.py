@@ -8,7 +8,9 @@ Our exception hierarchy:
     - Unwritable           the disk is full or the directory read-only
   x SandboxError           the asked-for strength of sandbox is not to be had here
   x ProposalFailed         a proposer's attempt came to nothing; becomes a `Failed("propose")`
+    - Unreadable           an answer could not be used; whoever gave it may be asked to mend it
   x NothingToPropose       a proposer has no change left to offer
+    - TooDear              its next question might cost more than the budget has left
   x HomeError              `apply` or `branch` would have overwritten the user's own work
 
 A failed experiment is not an exception: see `move37.core.records.Failed`.
@@ -44,8 +46,16 @@ class ProposalFailed(Move37Error):
     """This attempt to propose came to nothing. The loop records it and goes on."""
 
 
+class Unreadable(ProposalFailed):
+    """An answer cannot be used as it stands. The message, one that its author can act on, says why."""
+
+
 class NothingToPropose(Move37Error):
     """A proposer has no change left to offer; the study ends early, and says so."""
+
+
+class TooDear(NothingToPropose):
+    """The next question to a model or an agent might exceed the budget, so it is not asked."""
 
 
 class HomeError(Move37Error):

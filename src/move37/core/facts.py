@@ -52,6 +52,53 @@ class Opened:
     parents: tuple[int, ...]
     proposer: str
     seed: int
+    ticket: str | None = None
+    """Of the change that somebody outside handed in; see `Submitted`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submitted:
+    """Somebody outside, a person or an agent, handed in a change; it waits for its turn.
+
+    The change itself is an attachment, `queue-<ticket>/changes`.
+    """
+
+    ticket: str
+    author: str
+    """As they call themselves."""
+    base: int
+    """The experiment that it changes."""
+    hypothesis: str
+    predicted_effect: float | None = None
+    """On the score."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """A question is about to go out to a model or an agent. What it may cost counts as spent from now on,
+    until the answer says what it did. The question is an attachment, `x12-ask-0/question`."""
+
+    experiment: int
+    round: int
+    """0; 1 for the question that asks to mend the answer to the first. Asked again, with the same
+    number, when an engine died before the answer was stored."""
+    model: str
+    usd_at_most: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """What came back is stored, as the attachment `x12-ask-0/answer`; nobody has read it yet."""
+
+    experiment: int
+    round: int
+    model: str
+    failed: str = ""
+    """Why there is no answer; empty when there is one."""
+    usd: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -255,7 +302,10 @@ class SessionEnded:
 
 Fact = (
     EpochStarted
+    | Submitted
     | Opened
+    | Asked
+    | Answered
     | Proposed
     | Rejected
     | Tried
@@ -273,7 +323,10 @@ Fact = (
 
 FACTS: tuple[type[Fact], ...] = (
     EpochStarted,
+    Submitted,
     Opened,
+    Asked,
+    Answered,
     Proposed,
     Rejected,
     Tried,

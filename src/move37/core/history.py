@@ -8,6 +8,8 @@ from move37.core.errors import StudyError
 from move37.core.facts import (
     Ablated,
     AblationOpened,
+    Answered,
+    Asked,
     CertificationOpened,
     Certified,
     Checked,
@@ -22,6 +24,7 @@ from move37.core.facts import (
     SessionEnded,
     SessionStarted,
     Staged,
+    Submitted,
     Tried,
 )
 from move37.core.records import Failed, Measured, Outcome, Purpose, Screened, Trial
@@ -51,6 +54,12 @@ class Experiment:
     screened: Screened | None = None
     """Why a cheap stage let go of it."""
     stages_passed: int = 0
+    ticket: str | None = None
+    """Of the change that somebody outside handed in."""
+    asked: tuple[Asked, ...] = ()
+    """The questions that went out for it, those whose answers were lost included."""
+    answers: tuple[Answered, ...] = ()
+    """By round."""
     trials: tuple[Trial, ...] = ()
     """In the order they ended."""
     checks: Mapping[str, bool] = field(default_factory=dict[str, bool])
@@ -75,6 +84,14 @@ class Experiment:
             elif isinstance(trial.outcome, Failed):
                 return trial.outcome
         return full
+
+    @property
+    def awaits(self) -> Asked | None:
+        """The question that is not answered yet: under way, or lost with an engine that died."""
+        if self.commit is not None or self.rejected is not None or not self.asked:
+            return None
+        latest = self.asked[-1]
+        return latest if latest.round == len(self.answers) else None
 
     @property
     def is_running(self) -> bool:
@@ -131,6 +148,9 @@ class History:
         self._last_at = 0.0
         self._seconds_before = 0.0
         self._usd = 0.0
+        self._outstanding: dict[int, float] = {}
+        self._submitted: dict[str, Submitted] = {}
+        self._tickets: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._experiments)
@@ -262,7 +282,27 @@ class History:
 
     @property
     def usd(self) -> float:
+        """What was spent. A question whose answer was lost counts as dear as it may have been."""
         return self._usd
+
+    @property
+    def usd_committed(self) -> float:
+        """What was spent, and what the questions under way may cost."""
+        return self._usd + sum(self._outstanding.values())
+
+    @property
+    def submitted(self) -> Mapping[str, Submitted]:
+        """All that was ever handed in, by ticket, in the order in which it was."""
+        return self._submitted
+
+    @property
+    def waiting(self) -> Sequence[Submitted]:
+        """What was handed in and not opened yet, the oldest first."""
+        return [one for one in self._submitted.values() if one.ticket not in self._tickets]
+
+    def opened_for(self, ticket: str) -> int | None:
+        """The experiment that came of a ticket; `None` while it waits."""
+        return self._tickets.get(ticket)
 
     def add(self, row: Row) -> None:
         """Take the next fact. Raises `StudyError` when it contradicts the ones before it."""
@@ -279,6 +319,8 @@ class History:
                 self._certified_lately = self._repeats = 0
                 self._probes, self._evaluator = {}, None
                 self._running.clear()
+                self._usd += sum(self._outstanding.values())
+                self._outstanding.clear()
                 self._append(
                     Experiment(
                         id=fact.baseline,
@@ -303,7 +345,25 @@ class History:
                         parents=fact.parents,
                         proposer=fact.proposer,
                         seed=fact.seed,
+                        ticket=fact.ticket,
                     )
+                )
+                if fact.ticket is not None:
+                    self._tickets[fact.ticket] = fact.experiment
+            case Submitted():
+                self._submitted[fact.ticket] = fact
+            case Asked():
+                old = self[fact.experiment]
+                # Asked before and never answered: nobody knows what that did cost.
+                self._usd += self._outstanding.pop(fact.experiment, 0.0)
+                self._outstanding[fact.experiment] = fact.usd_at_most
+                self._experiments[fact.experiment] = replace(old, asked=(*old.asked, fact))
+            case Answered():
+                old = self[fact.experiment]
+                self._outstanding.pop(fact.experiment, None)
+                self._usd += fact.usd
+                self._experiments[fact.experiment] = replace(
+                    old, answers=(*old.answers, fact), usd=old.usd + fact.usd
                 )
             case Proposed():
                 old = self[fact.experiment]
@@ -315,7 +375,7 @@ class History:
                     hypothesis=fact.hypothesis,
                     predicted_effect=fact.predicted_effect,
                     prior=fact.prior,
-                    usd=fact.usd,
+                    usd=old.usd + fact.usd,
                     size=fact.size,
                 )
                 self._by_identity.setdefault((old.epoch, fact.identity), fact.experiment)
@@ -324,10 +384,11 @@ class History:
             case Rejected():
                 old = self[fact.experiment]
                 self._experiments[fact.experiment] = replace(
-                    old, rejected=fact.failed, usd=fact.usd
+                    old, rejected=fact.failed, usd=old.usd + fact.usd
                 )
                 self._running.pop(fact.experiment, None)
-                self._usd += fact.usd
+                # A question that is given up while it is out is as dear as it may have been.
+                self._usd += fact.usd + self._outstanding.pop(fact.experiment, 0.0)
                 self._rejected_in_a_row += 1
             case Tried():
                 old = self[fact.experiment]

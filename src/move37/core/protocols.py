@@ -7,11 +7,22 @@ that every implementation must pass.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from move37.core.facts import Done, Fact, Row
+from move37.core.facts import Answered, Asked, Done, Fact, Row
 from move37.core.history import Experiment, History
-from move37.core.records import Belief, Choice, Exit, Job, Launch, Proposal, Strength, Task
+from move37.core.records import (
+    Answer,
+    Belief,
+    Choice,
+    Exit,
+    Job,
+    Launch,
+    Proposal,
+    Question,
+    Strength,
+    Task,
+)
 
 
 class Fold(Protocol):
@@ -118,11 +129,36 @@ class Believer(Fold, Protocol):
 class Search(Fold, Protocol):
     """Chooses what to try next. Pure: the same facts, pending work and seed give the same choice."""
 
-    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
-        """Return what to do with a free slot, or `None` to leave it free until something ends.
+    def choose(
+        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+    ) -> Choice | None:
+        """Return what to do next, or `None` to do nothing until something ends.
 
         pending: experiments that have a trial under way or queued.
+        busy: proposers that cannot take another experiment now; a choice never names one.
         """
+        ...
+
+
+class Library(Protocol):
+    """What a proposer may read of a study, besides the facts. Hidden files are not in it."""
+
+    def program(self, experiment: int) -> Mapping[str, bytes]:
+        """The editable files of an experiment, by path. Raises `StudyError` where it has no program."""
+        ...
+
+    def fixed(self) -> Sequence[str]:
+        """Paths of the files that a proposer may see and not change, sorted."""
+        ...
+
+    def read_fixed(self, path: str) -> bytes: ...
+
+    def attachment(self, key: str) -> bytes | None:
+        """What was stored beside a fact, such as `x12-search-0/stdout`."""
+        ...
+
+    def steering(self) -> str:
+        """The user's `program.md`, as it is now; empty where there is none."""
         ...
 
 
@@ -140,8 +176,12 @@ class Request:
     beliefs: Believer
     is_known: Callable[[Mapping[str, bytes | None]], bool]
     """Whether these changes to the first parent give a program that the study already has."""
+    library: Library
+    champion: Callable[[], int | None] = lambda: None
+    """The best experiment as of now; `None` when nothing was measured yet."""
 
 
+@runtime_checkable
 class Proposer(Fold, Protocol):
     """Changes a program."""
 
@@ -152,6 +192,83 @@ class Proposer(Fold, Protocol):
             ProposalFailed: this attempt came to nothing; the next one may not.
             NothingToPropose: there is nothing left to try on this task.
         """
+        ...
+
+
+class Asker(Fold, Protocol):
+    """A proposer that has to ask somebody, a model or an agent, and to wait for the answer.
+
+    In a round it writes a question, the question is asked, and the answer is read. All of an experiment's
+    rounds so far are handed to it each time: it remembers nothing of them by itself.
+    """
+
+    @property
+    def at_once(self) -> int:
+        """How many of its questions may be under way at the same time; 1 or more."""
+        ...
+
+    def question(self, request: Request, rounds: Sequence[Answer]) -> Question:
+        """The next question. rounds: the answers so far; the latest one, if any, was `Unreadable`.
+
+        Quick, and without a network. Raises as `Proposer.propose` does.
+        """
+        ...
+
+    def ask(self, question: Question, *, stop: Callable[[], bool]) -> Answer:
+        """Ask it, and wait. Called in a thread of its own, several at a time; knows no study.
+
+        What goes wrong is in the answer (`failed`), never raised. stop: asked now and then; `True` means
+        that nobody waits for the answer any more.
+        """
+        ...
+
+    def read(self, request: Request, rounds: Sequence[Answer]) -> Proposal:
+        """What the latest answer proposes. Quick; the same answers give the same proposal.
+
+        Raises:
+            Unreadable: it cannot be used; if this was the first round, it is asked to mend it.
+            ProposalFailed: this attempt came to nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inquiry:
+    """A question that has to be asked before there can be a proposal."""
+
+    asked: Asked
+    question: Question
+    attachments: "Attachments"
+    """To be stored with the fact that it was asked."""
+
+
+class Desk(Protocol):
+    """Where questions are asked, beside the loop: nobody waits for a network but the desk."""
+
+    @property
+    def at_once(self) -> Mapping[str, int]:
+        """The proposers that are served here, and how many experiments each may work ahead."""
+        ...
+
+    def pending(self) -> Set[int]:
+        """Experiments with a question under way, or with an answer that is not collected yet."""
+        ...
+
+    def submit(self, proposer: str, asked: Asked, question: Question) -> None:
+        """Ask it in the background."""
+        ...
+
+    def has_answers(self) -> bool: ...
+
+    def collect(self, *, patience_seconds: float = 0.0) -> "Iterable[tuple[Answered, Attachments]]":
+        """All answers that have come; waits so long for the first where there is none yet.
+
+        With nothing under way it just waits, as whoever asks has nothing else to do.
+        """
+        ...
+
+    def close(self) -> None:
+        """Wait for nobody any more."""
         ...
 
 
@@ -194,10 +311,13 @@ class Runner(Protocol):
         """Start it, or queue it. A job whose id is pending is not started twice."""
         ...
 
-    def collect(self) -> Iterable[tuple[Done, Attachments]]:
+    def collect(
+        self, *, until: Callable[[], bool] = lambda: False
+    ) -> Iterable[tuple[Done, Attachments]]:
         """Wait until at least one pending job has ended; return what came of all that have.
 
         Returns nothing when nothing is pending, or when the runner has been asked to stop.
+        until: asked several times a second; `True` ends the waiting.
         """
         ...
 

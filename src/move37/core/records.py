@@ -186,6 +186,10 @@ class Task:
     search: str = "lineage"
 
 
+QUEUE = "queue"
+"""Name of the proposer of what people and agents outside hand in."""
+
+
 # --- what came of an experiment ------------------------------------------------------------------
 
 Stage = Literal["propose", "sandbox", "run", "score", "metric", "limit", "check"]
@@ -279,6 +283,39 @@ class Proposal:
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """JSON for the proposer's own memory, such as which constant became what."""
     usd: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What a proposer asks of somebody outside: a model, an agent. All that is needed to ask it."""
+
+    prompt: str
+    """All that is sent, for people to read."""
+    model: str = ""
+    """Who is asked, such as `openai:gpt-5` or `claude`."""
+    usd_at_most: float = 0.0
+    """It will not cost more."""
+    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """JSON, for whoever asks it: messages, limits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came back, before anybody has read it."""
+
+    text: str = ""
+    changes: Mapping[str, bytes | None] | None = None
+    """Of one who changed files itself, such as an agent: see `Proposal.changes`. `None`: read the text."""
+    failed: str = ""
+    """Why there is no answer, in a sentence; empty when there is one."""
+    model: str = ""
+    """Who answered, as it calls itself."""
+    usd: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """JSON, for whoever reads it."""
 
 
 # --- belief and verdict --------------------------------------------------------------------------

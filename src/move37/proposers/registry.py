@@ -1,14 +1,19 @@
 """Which proposers there are."""
 
 from move37.core.errors import TaskError
-from move37.core.protocols import Proposer
+from move37.core.protocols import Asker, Proposer
 from move37.core.records import ProposerSpec
+from move37.proposers.place import Place
 
 KINDS = ("tune", "scripted")
 
 
-def make_proposer(spec: ProposerSpec) -> Proposer:
-    """The proposer that a `[[proposer]]` table asks for. Raises `TaskError` for an unknown kind."""
+def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | Asker:
+    """The proposer that a `[[proposer]]` table asks for. Raises `TaskError` for an unknown kind.
+
+    place: needed by those that ask somebody outside.
+    """
+    del place  # nobody needs it yet
     match spec.kind:
         case "tune":
             from move37.proposers.tune import Tune, TuneSettings

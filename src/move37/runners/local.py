@@ -99,8 +99,8 @@ class LocalRunner:
             self._queue.waiting.append(job.id)
             self._hand_out()
 
-    def collect(self) -> Iterable[Result]:
-        while self._queue.pending:
+    def collect(self, *, until: Callable[[], bool] = lambda: False) -> Iterable[Result]:
+        while self._queue.pending and not until():
             if self._interrupted():
                 self.close()
                 self._queue = _Queue()

@@ -5,8 +5,8 @@ from collections.abc import Sequence, Set
 from move37.core.facts import Fact
 from move37.core.history import History
 from move37.core.protocols import Believer
-from move37.core.records import Choice, Extend
-from move37.search.common import pick_proposer, require_proposers
+from move37.core.records import Choice
+from move37.search.common import extend, require_proposers
 
 
 class BestOfN:
@@ -21,9 +21,11 @@ class BestOfN:
     def add(self, fact: Fact) -> None:
         del fact
 
-    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
+    def choose(
+        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+    ) -> Choice | None:
         """Extend the baseline. `None` while it has no outcome."""
         del pending
         if not history.baseline.is_measured:
             return None
-        return Extend(parents=(history.baseline.id,), proposer=pick_proposer(self._proposers, seed))
+        return extend((history.baseline.id,), self._proposers, seed, busy)

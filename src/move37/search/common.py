@@ -1,11 +1,12 @@
 """What strategies share: who may be a parent, who is the champion, whose turn it is to propose."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from random import Random
 
 from move37.core.errors import TaskError
 from move37.core.history import History
 from move37.core.protocols import Believer
+from move37.core.records import Extend
 from move37.core.seeds import derive_seed
 
 _FIRST_LOOK = 16
@@ -55,9 +56,18 @@ def _passes(history: History, experiment: int, checks: Sequence[str]) -> bool | 
     return True if history[experiment].is_baseline else history[experiment].passes(checks)
 
 
-def pick_proposer(proposers: Sequence[str], seed: int) -> str:
-    """One of them, each as likely as the others, determined by the seed."""
-    return Random(derive_seed(seed, "proposer")).choice(proposers)
+def pick_proposer(proposers: Sequence[str], seed: int, busy: Set[str] = frozenset()) -> str | None:
+    """One of those that are not busy, each as likely as the others, determined by the seed."""
+    free = [proposer for proposer in proposers if proposer not in busy]
+    return Random(derive_seed(seed, "proposer")).choice(free) if free else None
+
+
+def extend(
+    parents: tuple[int, ...], proposers: Sequence[str], seed: int, busy: Set[str]
+) -> Extend | None:
+    """An experiment for one of the proposers that are not busy; `None` when all are."""
+    proposer = pick_proposer(proposers, seed, busy)
+    return None if proposer is None else Extend(parents=parents, proposer=proposer)
 
 
 def require_proposers(proposers: Sequence[str]) -> tuple[str, ...]:

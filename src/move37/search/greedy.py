@@ -5,8 +5,8 @@ from collections.abc import Sequence, Set
 from move37.core.facts import Checked, EpochStarted, Fact, Opened, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
-from move37.core.records import Choice, Extend, Measured
-from move37.search.common import pick_proposer, require_proposers
+from move37.core.records import Choice, Measured
+from move37.search.common import extend, require_proposers
 
 
 class Greedy:
@@ -53,9 +53,11 @@ class Greedy:
         if not self._kept or score > self._kept[-1][0]:
             self._kept.append((score, experiment))
 
-    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
+    def choose(
+        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+    ) -> Choice | None:
         """Extend what was kept last. `None` while the baseline has no score."""
         del history, pending
         if self.kept is None:
             return None
-        return Extend(parents=(self.kept,), proposer=pick_proposer(self._proposers, seed))
+        return extend((self.kept,), self._proposers, seed, busy)

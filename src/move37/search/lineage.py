@@ -8,7 +8,7 @@ from move37.core.facts import EpochStarted, Fact, Opened
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Choice, Extend, Repeat
-from move37.search.common import eligible, pick_proposer, require_proposers
+from move37.search.common import eligible, extend, require_proposers
 from move37.search.repeats import horizon, next_repeat, repeats_under_way
 
 _CANDIDATES = 16
@@ -51,7 +51,9 @@ class Lineage:
             case _:
                 pass
 
-    def choose(self, history: History, *, pending: Set[int], seed: int) -> Choice | None:
+    def choose(
+        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+    ) -> Choice | None:
         """Extend the most valuable program, or repeat one.
 
         `None` while nothing has been measured, and when repeats under way will use up the budget.
@@ -66,19 +68,18 @@ class Lineage:
         repeated = next_repeat(history, self._believer, candidates, ahead, pending)
         if repeated is not None:
             return Repeat(experiment=repeated)
-        return self._extend(candidates, seed)
+        return self._extend(candidates, seed, busy)
 
-    def extend(self, history: History, *, seed: int) -> Extend | None:
+    def extend(self, history: History, *, seed: int, busy: Set[str] = frozenset()) -> Extend | None:
         """Extend the most valuable program, whatever a repeat may be worth."""
         candidates = self._candidates(history)
-        return self._extend(candidates, seed) if candidates else None
+        return self._extend(candidates, seed, busy) if candidates else None
 
     def _candidates(self, history: History) -> Sequence[int]:
         return list(islice(eligible(history, self._believer, self._checks), _CANDIDATES))
 
-    def _extend(self, candidates: Sequence[int], seed: int) -> Extend:
-        parent = self._most_valuable(candidates)
-        return Extend(parents=(parent,), proposer=pick_proposer(self._proposers, seed))
+    def _extend(self, candidates: Sequence[int], seed: int, busy: Set[str]) -> Extend | None:
+        return extend((self._most_valuable(candidates),), self._proposers, seed, busy)
 
     def _most_valuable(self, candidates: Sequence[int]) -> int:
         """candidates: best first."""

@@ -15,7 +15,15 @@ from typing import Any
 import msgspec
 
 from move37.core.errors import StudyError
-from move37.core.facts import FACTS, EpochStarted, Fact, SessionEnded, SessionStarted, Tried
+from move37.core.facts import (
+    FACTS,
+    EpochStarted,
+    Fact,
+    SessionEnded,
+    SessionStarted,
+    Submitted,
+    Tried,
+)
 from move37.core.records import Failed, Measured, Outcome, Purpose, Screened, Trial
 
 
@@ -57,7 +65,7 @@ def experiment_of(fact: Fact) -> int | None:
     match fact:
         case EpochStarted():
             return fact.baseline
-        case SessionStarted() | SessionEnded():
+        case SessionStarted() | SessionEnded() | Submitted():
             return None
         case _:
             return fact.experiment

@@ -60,6 +60,38 @@ class PlainBeliefs:
         return sorted(means, key=lambda id: (-means[id], id))[:limit]
 
 
+class PlainLibrary:
+    """Implements `core.protocols.Library`, of programs in memory."""
+
+    def __init__(
+        self,
+        programs: Mapping[int, Program],
+        *,
+        fixed: Program | None = None,
+        attachments: Program | None = None,
+        steering: str = "",
+    ) -> None:
+        self._programs = programs
+        self._fixed = fixed or {}
+        self._attachments = attachments or {}
+        self._steering = steering
+
+    def program(self, experiment: int) -> Program:
+        return self._programs[experiment]
+
+    def fixed(self) -> list[str]:
+        return sorted(self._fixed)
+
+    def read_fixed(self, path: str) -> bytes:
+        return self._fixed[path]
+
+    def attachment(self, key: str) -> bytes | None:
+        return self._attachments.get(key)
+
+    def steering(self) -> str:
+        return self._steering
+
+
 class Study:
     """A study in memory, one experiment at a time: enough of one to put a proposer through its paces."""
 
@@ -112,6 +144,8 @@ class Study:
             history=self.history,
             beliefs=self.beliefs,
             is_known=lambda changes: self.is_known(parent, changes),
+            library=PlainLibrary(self.programs),
+            champion=lambda: next(iter(self.beliefs.ranking(1)), None),
         )
 
     def open(self, parent: int) -> int:
