@@ -170,7 +170,7 @@ class Loop:
         history = self.journal.history
         if history.rejected_in_a_row >= EXHAUSTED_AFTER or (busy := self._busy()) is None:
             return False
-        if history.waiting and self._runner.free_slots():
+        if history.waiting:
             return self._open_submitted(history.waiting[0])
         seed = derive_seed(history.epoch.seed, len(history))
         pending = self._runner.pending() | self._desk.pending()
@@ -188,8 +188,10 @@ class Loop:
         return True
 
     def _open_submitted(self, submitted: Submitted) -> bool:
-        """What somebody handed in comes before anything that the search would like."""
+        """What somebody handed in comes before anything that the search would like, slot or none."""
         history = self.journal.history
+        if not self._runner.free_slots():
+            return False
         seed = derive_seed(history.epoch.seed, len(history))
         # A change to a program of an earlier epoch is read as one to the task as it is now.
         base = submitted.base if submitted.base >= history.baseline.id else history.baseline.id

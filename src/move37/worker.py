@@ -8,7 +8,7 @@ import errno
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -128,7 +128,8 @@ class Proposing:
         experiment = request.experiment
         rounds = [self._answer(experiment.id, told.round) for told in experiment.answers]
         if (lost := experiment.awaits) is not None:
-            return self._inquiry(experiment, lost.round, self._question(experiment.id, lost.round))
+            question = self._question(experiment.id, lost.round)
+            return replace(self._inquiry(experiment, lost.round, question), attachments={})
         if rounds:
             if rounds[-1].failed:
                 raise ProposalFailed(rounds[-1].failed)

@@ -1,9 +1,12 @@
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from move37.core.errors import StudyError
 from move37.core.facts import (
+    Answered,
+    Asked,
     Checked,
     EpochStarted,
     Fact,
@@ -13,6 +16,7 @@ from move37.core.facts import (
     Row,
     SessionEnded,
     SessionStarted,
+    Submitted,
     Tried,
 )
 from move37.core.history import History
@@ -143,3 +147,57 @@ def test_asking_for_an_experiment_that_is_not_there_says_which_are() -> None:
 def test_facts_that_do_not_follow_each_other_are_refused() -> None:
     with pytest.raises(StudyError, match="x5 was opened where x1 comes next"):
         fold([epoch(), opened(5, 0)])
+
+
+def asked(experiment: int, round: int = 0, usd_at_most: float = 0.3) -> Asked:
+    return Asked(experiment=experiment, round=round, model="m", usd_at_most=usd_at_most)
+
+
+def answered(experiment: int, round: int = 0, usd: float = 0.1) -> Answered:
+    return Answered(experiment=experiment, round=round, model="m", usd=usd)
+
+
+def told(*facts: Fact) -> History:
+    history = History()
+    for seq, fact in enumerate((epoch(), *facts), start=1):
+        history.add(Row(seq, float(seq), fact))
+    return history
+
+
+def test_a_question_is_as_dear_as_it_may_be_until_it_is_answered() -> None:
+    history = told(opened(1, 0), asked(1))
+    assert (history.usd, history.usd_committed) == (0.0, 0.3)
+    assert history[1].awaits == asked(1)
+    history = told(opened(1, 0), asked(1), answered(1))
+    assert history.usd == history.usd_committed == history[1].usd == 0.1
+    assert history[1].awaits is None
+    assert history[1].is_running
+
+
+def test_a_question_that_was_lost_stays_as_dear_as_it_may_have_been() -> None:
+    history = told(opened(1, 0), asked(1), asked(1), answered(1))
+    assert history.usd == pytest.approx(0.4)
+    assert history.usd_committed == pytest.approx(0.4)
+    assert len(history[1].answers) == 1
+
+
+def test_a_second_round_awaits_its_own_answer() -> None:
+    history = told(opened(1, 0), asked(1), answered(1), asked(1, round=1))
+    assert history[1].awaits == asked(1, round=1)
+    assert history.usd_committed == pytest.approx(0.4)
+
+
+def test_questions_that_a_new_epoch_leaves_behind_are_paid() -> None:
+    history = told(opened(1, 0), asked(1), epoch(baseline=2, number=1))
+    assert history.usd == history.usd_committed == 0.3
+
+
+def test_what_is_handed_in_waits_until_it_is_opened() -> None:
+    submitted = Submitted(ticket="t1", author="ada", base=0, hypothesis="it may help")
+    history = told(submitted)
+    assert list(history.waiting) == [submitted]
+    assert history.opened_for("t1") is None
+    history = told(submitted, replace(opened(1, 0), ticket="t1"))
+    assert list(history.waiting) == []
+    assert history.opened_for("t1") == 1
+    assert history[1].ticket == "t1"

@@ -70,12 +70,7 @@ class ThreadDesk:
         thread.start()
 
     def _ask(self, asker: Asker, asked: Asked, question: Question) -> None:
-        try:
-            answer = asker.ask(question, stop=self._closed.is_set)
-        except Exception as error:  # noqa: BLE001 - the same place as in a worker: it becomes an outcome
-            text = "".join(traceback.format_exception(error))
-            answer = Answer(failed=f"asking failed: {error!r}", text=text, model=question.model)
-        self._answers.put((asked, answer))
+        self._answers.put((asked, ask(asker, question, self._closed.is_set)))
 
     def has_answers(self) -> bool:
         return not self._answers.empty()
@@ -102,6 +97,15 @@ class ThreadDesk:
             thread.join(_PATIENCE_SECONDS)
         self._pending.clear()
         self._threads.clear()
+
+
+def ask(asker: Asker, question: Question, stop: Callable[[], bool]) -> Answer:
+    """Ask; an asker that is wrong costs an experiment and not the run."""
+    try:
+        return asker.ask(question, stop=stop)
+    except Exception as error:  # noqa: BLE001 - as in a worker: an attempt becomes an outcome
+        text = "".join(traceback.format_exception(error))
+        return Answer(failed=f"asking failed: {error!r}", text=text, model=question.model)
 
 
 def answered(asked: Asked, answer: Answer, encode: Encode) -> tuple[Answered, Attachments]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from move37.core.facts import Answered, Asked, Done
 from move37.core.protocols import Asker, Attachments
 from move37.core.records import Answer, Job, Question
-from move37.runners.desk import answered
+from move37.runners.desk import answered, ask
 
 Result = tuple[Done, Attachments]
 
@@ -65,7 +65,7 @@ class ScriptedDesk:
         if not self._pending:
             return []
         proposer, asked, question = self._pending.pop(next(iter(self._pending)))
-        answer = self._askers[proposer].ask(question, stop=lambda: False)
+        answer = ask(self._askers[proposer], question, lambda: False)
         return [answered(asked, answer, self._encode)]
 
     def close(self) -> None:

@@ -11,6 +11,8 @@ from move37.core.errors import StudyError
 from move37.core.facts import (
     Ablated,
     AblationOpened,
+    Answered,
+    Asked,
     CertificationOpened,
     Certified,
     Checked,
@@ -24,6 +26,7 @@ from move37.core.facts import (
     SessionEnded,
     SessionStarted,
     Staged,
+    Submitted,
     Tried,
 )
 from move37.core.protocols import Store
@@ -114,6 +117,27 @@ facts: st.SearchStrategy[Fact] = st.one_of(
         parents=st.lists(_counts, max_size=2).map(tuple),
         proposer=_texts,
         seed=_counts,
+        ticket=st.none() | _texts,
+    ),
+    st.builds(
+        Submitted,
+        ticket=_texts,
+        author=_texts,
+        base=_counts,
+        hypothesis=_texts,
+        predicted_effect=_maybe,
+    ),
+    st.builds(Asked, experiment=_counts, round=_counts, model=_texts, usd_at_most=_numbers),
+    st.builds(
+        Answered,
+        experiment=_counts,
+        round=_counts,
+        model=_texts,
+        failed=_texts,
+        usd=_numbers,
+        tokens_in=_counts,
+        tokens_out=_counts,
+        seconds=_numbers,
     ),
     st.builds(
         Proposed,

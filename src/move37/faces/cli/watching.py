@@ -18,6 +18,8 @@ from move37.core.events import (
     Standing,
 )
 from move37.core.facts import (
+    Answered,
+    Asked,
     CertificationOpened,
     Certified,
     Checked,
@@ -28,6 +30,7 @@ from move37.core.facts import (
     Proposed,
     Rejected,
     Staged,
+    Submitted,
     Tried,
 )
 from move37.core.records import MOST_STAGES, Belief, Failed, Measured, Metric, Screened
@@ -58,6 +61,14 @@ class Running:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """A question to a model or an agent that is under way."""
+
+    asked: Asked
+    since: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
     """Something that ended, in words."""
 
@@ -77,6 +88,8 @@ class Watching:
         self.phase: PhaseBegan | None = None
         self.standing = Standing()
         self.running: dict[str, Running] = {}
+        self.asking: dict[int, Asking] = {}
+        """By experiment."""
         self.latest: deque[Line] = deque(maxlen=LATEST)
         self.ended: Ended | None = None
         self.certify_done = 0
@@ -97,12 +110,13 @@ class Watching:
                 self.running[event.job] = Running(job=event, since=now)
                 return []
             case Recorded(fact=fact):
-                return self._record(fact)
+                return self._record(fact, now)
             case Progressed(standing=standing):
                 return self._progress(standing)
             case Ended(reason=reason):
                 self.ended = event
                 self.running.clear()
+                self.asking.clear()
                 return [f"ended: {clean(reason)}"]
 
     @property
@@ -142,10 +156,17 @@ class Watching:
             f"{count(began.workers, 'worker')}, sandbox {began.sandbox}{again}",
         ]
 
-    def _record(self, fact: Fact) -> Sequence[str]:
+    def _record(self, fact: Fact, now: float) -> Sequence[str]:
         match fact:
             case Opened():
                 self._hypotheses.pop(fact.experiment, None)
+            case Submitted():
+                told = f"{clean(fact.ticket)} handed in by {clean(fact.author)}"
+                return [f"{told} · {clean(fact.hypothesis)}"]
+            case Asked():
+                self.asking[fact.experiment] = Asking(asked=fact, since=now)
+            case Answered():
+                self.asking.pop(fact.experiment, None)
             case Proposed():
                 self._hypotheses[fact.experiment] = clean(fact.hypothesis)
             case Rejected(failed=failed):
@@ -291,7 +312,8 @@ def frame(
     head = _head(watching, began, now, width, paint)
     foot = [paint("warn" if stopping else "dim", cut(_HINTS[min(stopping, 2)], width))]
     room = height - len(head) - len(foot) - 1
-    running = _running(watching, now, width)[: max(1, room - 2)]
+    running = [*_running(watching, now, width), *_asking(watching, now, width)]
+    running = running[: max(1, room - 2)]
     room -= len(running) + 1
     latest = _latest(watching, width, paint)[: max(0, room - 1)]
     body = [*head, "", *running, *(["", *latest] if latest else [])]
@@ -355,6 +377,10 @@ def _budget(watching: Watching, began: Began, now: float, width: int) -> list[st
         worked = began.standing.seconds_worked + now - watching.began_at
         text = f"{duration(worked)} of {duration(budget)}{words}"
         lines.append(_bar("time", worked / budget if budget else 1.0, text, width))
+    if began.budget.usd is not None:
+        text = f"{watching.standing.usd:.2f} of {began.budget.usd:.2f} USD"
+        share = watching.standing.usd / began.budget.usd if began.budget.usd else 1.0
+        lines.append(_bar("money", share, text, width))
     return lines or [cut(f"experiments    {finished:,}, no limit", width)]
 
 
@@ -385,6 +411,17 @@ def _running(watching: Watching, now: float, width: int) -> list[str]:
         line = pad(f"{name:<15}{left}", width - cells(words)) + words
         lines.append(cut(line, width))
     return lines or [cut("running        nothing", width)]
+
+
+def _asking(watching: Watching, now: float, width: int) -> list[str]:
+    lines: list[str] = []
+    for asking in watching.asking.values():
+        asked, words = asking.asked, duration(max(0.0, now - asking.since))
+        again = " to mend its answer" if asked.round else ""
+        name = "asking" if not lines else ""
+        left = cut(f"x{asked.experiment}  {clean(asked.model)}{again}", width - cells(words) - 17)
+        lines.append(cut(pad(f"{name:<15}{left}", width - cells(words)) + words, width))
+    return lines
 
 
 def _latest(watching: Watching, width: int, paint: Paint) -> list[str]:
