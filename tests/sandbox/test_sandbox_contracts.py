@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Literal
@@ -10,10 +11,11 @@ import pytest
 
 from move37.core.protocols import Sandbox
 from move37.core.records import Fence, Launch, Strength
-from move37.sandbox import scratch
+from move37.sandbox import scratch, selftest
 from move37.sandbox.bubblewrap import Bubblewrap
 from move37.sandbox.cgroup import Group, make_group
 from move37.sandbox.plain import Plain
+from move37.sandbox.view import make_view
 from move37.testing.sandbox import FenceContract, SandboxContract
 
 UNPROVED = Strength(level="E", name="under test", holds=(), lacks=())
@@ -88,6 +90,20 @@ class TestPlain(Removes, SandboxContract):
             strength=UNPROVED,
             group=kernel_group if group is kernel_group else no_group,
         )
+
+
+@pytest.mark.parametrize("level", ["root", "user"])
+def test_with_the_network_every_other_attack_comes_to_nothing_all_the_same(
+    level: Literal["root", "user"], tmp_path: Path
+) -> None:
+    sandbox = bubblewrap(level, tmp_path / "own", no_group)
+    view = make_view(
+        Fence(), os.environ, prefix=Path(sys.prefix), base_prefix=Path(sys.base_prefix)
+    )
+    proof = selftest.attack(
+        sandbox, tmp_path, attacks=selftest.ALL, granted=view.binds, network=True
+    )
+    assert proof.broken == ("reaches_the_network",)
 
 
 @pytest.mark.parametrize("level", ["root", "user"])

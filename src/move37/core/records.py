@@ -598,6 +598,8 @@ class Launch:
     disk_bytes: int = 8 * 1024**3
     """What workspace, out and /tmp may hold together."""
     cpus: int = 1
+    network: bool = False
+    """Whether it may use the network, this machine's own included. Never for what is measured."""
 
 
 Ending = Literal["exited", "signalled", "timeout", "memory", "disk", "stopped"]

@@ -1,7 +1,8 @@
 """Levels A and B: bubblewrap, a system-call filter, and for A a user of its own per slot.
 
-A program sees a small file system (`view`), its workspace and its out directory; no network, no
-process but its own. It does not defend against flaws of the kernel itself.
+A program sees a small file system (`view`), its workspace and its out directory; no process but its
+own; and no network, unless its launch asks for one. It does not defend against flaws of the kernel
+itself.
 """
 
 import contextlib
@@ -41,7 +42,6 @@ _SMALLEST_TMP: Final = 16 * 1024**2
 _NAMESPACES: Final = (
     "--unshare-ipc",
     "--unshare-pid",
-    "--unshare-net",
     "--unshare-uts",
     "--unshare-cgroup-try",
     "--hostname",
@@ -89,13 +89,14 @@ class Bubblewrap:
         self._filter = seccomp.here()
         self._uid = FIRST_UID + slot
         self._group = group(f"{slot}-{token_hex(4)}")
-        etc = fresh(scratch / f"etc-{level}-{slot}")
-        write_etc(etc, self._uid)
+        self._etc = {False: fresh(scratch / f"etc-{level}-{slot}")}
+        self._networked_etc = scratch / f"etc-net-{level}-{slot}"
+        write_etc(self._etc[False], self._uid)
         user = _user_namespace(bwrap, self._uid) if level == "user" else list[str]()
         kernel = _kernel_arguments() if level == "user" else list[str]()
         self._namespaces = [*user, *_NAMESPACES]
         self._always = [
-            *_view_arguments(self._view, etc.resolve()),
+            *_view_arguments(self._view),
             *("--proc", "/proc"),
             *kernel,
             *("--dev", "/dev"),
@@ -203,8 +204,10 @@ class Bubblewrap:
         )
         return [
             *self._namespaces,
+            *(() if launch.network else ("--unshare-net",)),
             # First, or it would hide a Python that is installed below it: move37's own clone, say.
             *(*room, "/tmp"),
+            *("--ro-bind", str(self._etc_for(launch).resolve()), "/etc"),
             *self._always,
             *(*room, "/dev/shm", "--remount-ro", "/dev"),
             *places,
@@ -212,6 +215,12 @@ class Bubblewrap:
             *(a for name, value in variables.items() for a in ("--setenv", name, value)),
             *self._privileges(),
         ]
+
+    def _etc_for(self, launch: Launch) -> Path:
+        if launch.network not in self._etc:
+            self._etc[launch.network] = fresh(self._networked_etc)
+            write_etc(self._networked_etc, self._uid, network=True)
+        return self._etc[launch.network]
 
     def _privileges(self) -> list[str]:
         drop = ["--cap-drop", "ALL"]
@@ -323,10 +332,9 @@ def _whole_directories(workspace: Path, protect: AbstractSet[PurePosixPath]) -> 
     return {path for path in merged if not any(parent in merged for parent in path.parents)}
 
 
-def _view_arguments(view: View, etc: Path) -> Iterator[str]:
+def _view_arguments(view: View) -> Iterator[str]:
     for parent in sorted({p for path in (*view.binds, Path(WORKSPACE)) for p in path.parents}):
         yield from ("--dir", str(parent))  # or bubblewrap makes them for root alone
-    yield from ("--ro-bind", str(etc), "/etc")
     for bind in view.binds:
         yield from ("--ro-bind", str(bind), str(bind))
     for name, target in view.links:

@@ -54,12 +54,18 @@ class Proof:
 
 
 def attack(
-    sandbox: Sandbox, directory: Path, *, attacks: Sequence[str], granted: Sequence[Path]
+    sandbox: Sandbox,
+    directory: Path,
+    *,
+    attacks: Sequence[str],
+    granted: Sequence[Path],
+    network: bool = False,
 ) -> Proof:
     """Run attacks in a sandbox, against a host laid out for them.
 
     directory: empty, outside of all that the sandbox shows.
     granted: what of the host the sandbox shows on purpose.
+    network: whether the attacker is given the network.
     Raises `SandboxError` when it does not stand, or does not run Python at all.
     """
     workspace, out = (scratch.fresh(directory / part) for part in ("work", "out"))
@@ -76,6 +82,7 @@ def attack(
                 out=out,
                 protect=("folder/protected",),
                 timeout_seconds=_TIMEOUT_SECONDS,
+                network=network,
             )
         )
     seen = _parse(exit.stdout)

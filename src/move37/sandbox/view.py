@@ -38,7 +38,20 @@ _ETC: Final = (
 _PASSWD: Final = "root:x:0:0:root:/root:/bin/sh\nmove37:x:{uid}:{uid}:move37:/tmp:/bin/sh\n"
 _GROUP: Final = "root:x:0:\nmove37:x:{uid}:\n"
 _HOSTS: Final = "127.0.0.1 localhost\n::1 localhost\n"
-_NAMES: Final = "passwd: files\ngroup: files\nhosts: files\n"
+_NAMES: Final = "passwd: files\ngroup: files\nhosts: files{dns}\n"
+_ETC_OF_NETWORKS: Final = (
+    "ca-certificates",
+    "gai.conf",
+    "pki/ca-trust/extracted",
+    "pki/tls/cert.pem",
+    "pki/tls/certs",
+    "protocols",
+    "services",
+    "ssl/cert.pem",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+)
+"""Names and certificates. Not the whole of /etc/ssl: private keys lie in it."""
 _SYSTEM_PATH: Final = (
     "/usr/local/bin",
     "/usr/bin",
@@ -106,18 +119,27 @@ def make_view(fence: Fence, environ: Mapping[str, str], *, prefix: Path, base_pr
     )
 
 
-def write_etc(directory: Path, uid: int) -> None:
-    """Make a small /etc: who the program is, and copies of the little that ordinary tools need."""
+def write_etc(directory: Path, uid: int, *, network: bool = False) -> None:
+    """Make a small /etc: who the program is, and copies of the little that ordinary tools need.
+
+    network: whether it shall know this machine's name servers and certificates, too.
+    """
     texts = {
         "passwd": _PASSWD.format(uid=uid),
         "group": _GROUP.format(uid=uid),
         "hosts": _HOSTS,
-        "nsswitch.conf": _NAMES,
+        "nsswitch.conf": _NAMES.format(dns=" dns" if network else ""),
     }
     for name, text in texts.items():
         (directory / name).write_text(text)
-    for found in (found for pattern in _ETC for found in Path("/etc").glob(pattern)):
-        target = directory / found.name
+    if network:
+        for name in ("hosts", "resolv.conf"):
+            with contextlib.suppress(OSError):  # often links to what is not shown, so by content
+                (directory / name).write_bytes(Path("/etc", name).read_bytes())
+    wanted = (*_ETC, *(_ETC_OF_NETWORKS if network else ()))
+    for found in (found for pattern in wanted for found in Path("/etc").glob(pattern)):
+        target = directory / found.relative_to("/etc")
+        target.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):  # what we may not read, nobody needs
             if found.is_dir() and not found.is_symlink():
                 shutil.copytree(found, target, symlinks=True)

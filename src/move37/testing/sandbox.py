@@ -47,6 +47,17 @@ def python(source: str, *arguments: str) -> str:
     return shlex.join([sys.executable, "-I", "-c", source, *arguments])
 
 
+CALL = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5) as other:
+    other.sendall(b"good morning")
+"""
+
+
+def port(server: socket.socket) -> str:
+    return str(server.getsockname()[1])
+
+
 def is_locked(path: Path) -> bool:
     """Whether the process that took the lock still lives."""
     descriptor = os.open(path, os.O_RDWR)
@@ -194,6 +205,19 @@ class SandboxContract:
 
         assert hashed("1") == hashed("1")
         assert hashed("1") != hashed("2")
+
+    # --- the network ---------------------------------------------------------------------------
+
+    def test_with_the_network_it_reaches_whom_it_calls(self, trial: Trial) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            exit = trial.sandbox.run(
+                replace(trial.launch(python(CALL, port(server))), network=True)
+            )
+            assert (exit.code, exit.stderr) == (0, b"")
+            server.setblocking(False)
+            caller, _ = server.accept()
+            with caller:
+                assert caller.recv(99) == b"good morning"
 
     # --- limits ----------------------------------------------------------------------------------
 
@@ -469,16 +493,24 @@ class FenceContract(SandboxContract):
 
     def test_there_is_no_network(self, trial: Trial) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            connect = (
-                "import socket, sys\n"
-                f"socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), timeout=5)"
-            )
-            exit = trial.run(python(connect))
+            exit = trial.run(python(CALL, port(server)))
             server.setblocking(False)
             with pytest.raises(BlockingIOError):
                 server.accept()
         assert exit.code == 1
         assert b"Error" in exit.stderr
+
+    def test_the_network_comes_with_names_and_certificates_and_nothing_else(
+        self, trial: Trial, tmp_path: Path
+    ) -> None:
+        (tmp_path / "secret").write_text("a secret")
+        look = f"cat {tmp_path}/secret /etc/shadow /etc/ssl/private/* ~/.ssh/* 2>/dev/null; ls /etc"
+        without = trial.run(look).stdout.split()
+        with_network = trial.sandbox.run(replace(trial.launch(look), network=True)).stdout.split()
+        assert trial.run(look).stdout.split() == without, "one launch says nothing about the next"
+        known = {b"ca-certificates", b"gai.conf", b"pki", b"protocols", b"resolv.conf", b"services"}
+        assert set(with_network) - set(without) <= {*known, b"ssl"}
+        assert set(without) <= set(with_network)
 
     def test_processes_outside_are_out_of_sight(self, trial: Trial) -> None:
         exit = trial.run(f"ls /proc | grep -c '^[0-9]*$'; kill -0 {os.getpid()}")
