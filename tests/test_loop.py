@@ -1,14 +1,14 @@
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from move37.core.errors import NothingToPropose
-from move37.core.facts import EpochStarted, Fact, Opened, Proposed, Rejected, Row, Tried
+from move37.core.facts import Answered, EpochStarted, Fact, Opened, Proposed, Rejected, Row, Tried
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
-from move37.core.protocols import Store
+from move37.core.protocols import Attachments, Desk, Store
 from move37.core.records import (
     Choice,
     Extend,
@@ -98,6 +98,7 @@ def explore(
     workers: int = 1,
     propose: Callable[[Experiment], Fact] = propose,
     halted: Callable[[], Halt | None] = lambda: None,
+    desk: Desk | None = None,
 ) -> Halt:
     journal = begin(store)
     history = journal.history
@@ -110,7 +111,7 @@ def explore(
         search=OnTheLatest(),
         referee=Contented(),
         runner=ScriptedRunner(scripted(outcome), workers=workers),
-        desk=ScriptedDesk(),
+        desk=desk or ScriptedDesk(),
         propose=propose,
         trial=next_trial,
         halted=lambda: halted() or spent(),
@@ -126,6 +127,24 @@ def test_each_measured_experiment_may_become_the_next_parent() -> None:
     store = MemoryStore()
     assert explore(store, budget=3) == "budget"
     assert [experiment.parents for experiment in experiments(store)] == [(), (0,), (1,), (2,)]
+
+
+class NotingDesk(ScriptedDesk):
+    """Notes how long it was told to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patience: list[float] = []
+
+    def collect(self, *, patience_seconds: float = 0.0) -> Iterable[tuple[Answered, Attachments]]:
+        self.patience.append(patience_seconds)
+        return super().collect(patience_seconds=patience_seconds)
+
+
+def test_nobody_waits_for_a_question_when_a_trial_has_ended() -> None:
+    desk = NotingDesk()
+    explore(MemoryStore(), budget=3, desk=desk)
+    assert desk.patience == [0.0] * 4
 
 
 def test_a_failed_experiment_is_recorded_and_the_loop_goes_on() -> None:

@@ -104,10 +104,12 @@ class Loop:
 
     def _take_in(self) -> None:
         """Wait until something has ended, a trial or a question, and record what came of it."""
-        if self._runner.pending():
+        waited = bool(self._runner.pending())
+        if waited:
             for done, attachments in self._runner.collect(until=self._desk.has_answers):
                 self.journal.record(done, attachments)
-        patience = 0.0 if self._runner.pending() else _PATIENCE_SECONDS
+        # After a trial there is a slot to fill: nobody waits for a question then, even if none is out.
+        patience = 0.0 if waited else _PATIENCE_SECONDS
         for answered, attachments in self._desk.collect(patience_seconds=patience):
             self.journal.record(answered, attachments)
 
