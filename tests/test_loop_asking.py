@@ -282,6 +282,29 @@ def test_the_budget_is_never_exceeded(
         assert history.usd_committed <= usd + 1e-9
 
 
+def test_a_question_waits_for_the_answers_under_way_when_they_may_cost_what_it_needs(
+    tmp_path: Path,
+) -> None:
+    store = MemoryStore()
+    talker = Talker(program, at_once=3, usd_at_most=0.5)
+    assert explore(store, talker, tmp_path, experiments=4, usd=0.85) == "budget"
+    history = Journal(store).history
+    # Each may cost 0.5 and costs 0.1, so that no two can be under way, and all of them can be paid.
+    assert [one.is_measured for one in history.experiments] == 5 * [True]
+
+
+def test_why_an_answer_could_not_be_used_is_told_with_it(tmp_path: Path) -> None:
+    reasons: list[str] = []
+
+    class Curious(Talker):
+        def question(self, request: Request, rounds: Sequence[Answer]) -> Question:
+            reasons.extend(str(answer.detail["unreadable"]) for answer in rounds)
+            return super().question(request, rounds)
+
+    explore(MemoryStore(), Curious(lambda prompt: Answer(text="mumble")), tmp_path, experiments=1)
+    assert reasons == ["that was no program"]
+
+
 def test_what_is_handed_in_comes_first(tmp_path: Path) -> None:
     store = MemoryStore()
     handed = [Submitted(ticket=name, author="ada", base=0, hypothesis="mine") for name in "ab"]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Literal
 
-from move37.core.errors import NothingToPropose, TooDear
+from move37.core.errors import NothingToPropose, NotYet, TooDear
 from move37.core.facts import Fact, Opened, Rejected, Submitted
 from move37.core.history import Experiment
 from move37.core.journal import Journal
@@ -234,6 +234,8 @@ class Loop:
         try:
             step = self._propose(experiment)
         except NothingToPropose as nothing:
+            if isinstance(nothing, NotYet) and self._desk.pending():
+                return  # it stays open, and is carried on when one of those has been answered
             self._spent.setdefault(experiment.proposer, nothing)
             failed = Failed(stage="propose", reason=str(nothing))
             step = Rejected(experiment=experiment.id, failed=failed)

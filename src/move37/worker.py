@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from move37.core.errors import ProposalFailed, StudyError, TooDear, Unreadable, Unwritable
+from move37.core.errors import (
+    NotYet,
+    ProposalFailed,
+    StudyError,
+    TooDear,
+    Unreadable,
+    Unwritable,
+)
 from move37.core.facts import Asked, Done, Proposed, Rejected, Tried, failed_job
 from move37.core.history import Experiment
 from move37.core.journal import Journal
@@ -136,9 +143,11 @@ class Proposing:
             try:
                 proposal = asker.read(request, rounds)
                 self._refuse_useless(request, proposal)
-            except Unreadable:
+            except Unreadable as unreadable:
                 if len(rounds) >= _ROUNDS:
                     raise
+                told = {**rounds[-1].detail, "unreadable": str(unreadable)}
+                rounds[-1] = replace(rounds[-1], detail=told)
             else:
                 return proposal
         return self._inquiry(experiment, len(rounds), asker.question(request, rounds))
@@ -146,10 +155,13 @@ class Proposing:
     def _inquiry(self, experiment: Experiment, round: int, question: Question) -> Inquiry:
         history, most = self._journal.history, self._task.budget.usd
         if most is not None and history.usd_committed + question.usd_at_most > most:
-            raise TooDear(
+            told = (
                 f"the next question to {question.model} may cost {question.usd_at_most:.4f} USD, and "
                 f"of the budget of {most:g} USD {max(0.0, most - history.usd_committed):.4f} are left"
             )
+            if history.usd + question.usd_at_most <= most:
+                raise NotYet(told)
+            raise TooDear(told)
         asked = Asked(
             experiment=experiment.id,
             round=round,

@@ -11,6 +11,7 @@ Our exception hierarchy:
     - Unreadable           an answer could not be used; whoever gave it may be asked to mend it
   x NothingToPropose       a proposer has no change left to offer
     - TooDear              its next question might cost more than the budget has left
+      + NotYet             … while others are under way; when they are answered, there may be enough
   x HomeError              `apply` or `branch` would have overwritten the user's own work
 
 A failed experiment is not an exception: see `move37.core.records.Failed`.
@@ -56,6 +57,10 @@ class NothingToPropose(Move37Error):
 
 class TooDear(NothingToPropose):
     """The next question to a model or an agent might exceed the budget, so it is not asked."""
+
+
+class NotYet(TooDear):
+    """It might exceed the budget together with the questions that are under way: it can wait for them."""
 
 
 class HomeError(Move37Error):

@@ -208,7 +208,8 @@ class Asker(Fold, Protocol):
         ...
 
     def question(self, request: Request, rounds: Sequence[Answer]) -> Question:
-        """The next question. rounds: the answers so far; the latest one, if any, was `Unreadable`.
+        """The next question. rounds: the answers so far; the latest one, if any, was `Unreadable`, and
+        its detail says why, as `unreadable`.
 
         Quick, and without a network. Raises as `Proposer.propose` does.
         """
