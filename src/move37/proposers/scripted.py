@@ -1,12 +1,12 @@
 """A proposer that says what it was told to say: for tests, and for playing a study again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from move37.core.errors import NothingToPropose, ProposalFailed, TaskError
-from move37.core.facts import EpochStarted, Fact, Proposed, Rejected
+from move37.core.errors import NothingToPropose, ProposalFailed, TaskError, Unreadable
+from move37.core.facts import Asked, EpochStarted, Fact, Proposed, Rejected
 from move37.core.protocols import Request
-from move37.core.records import Proposal
+from move37.core.records import Answer, Proposal, Question
 
 
 class Scripted:
@@ -40,18 +40,63 @@ class Scripted:
         return said
 
 
-def read_script(options: Mapping[str, Any]) -> Scripted:
-    """A script from a task: `steps`, a list of tables `{path = new text, …}` or of reasons to fail.
+class ScriptedAsker:
+    """The same for one that has to be asked: what the script says is the answer, in another thread.
+
+    The question is the number of the step, so that an answer does not hang on when it was asked.
+    """
+
+    at_once = 2
+
+    def __init__(self, script: Sequence[Proposal | str]) -> None:
+        """script: what to answer; a string is an answer that cannot be used, for this reason."""
+        self._script = tuple(script)
+        self._steps: dict[int, int] = {}
+        """By experiment."""
+
+    def add(self, fact: Fact) -> None:
+        match fact:
+            case EpochStarted():
+                self._steps.clear()
+            case Asked():
+                self._steps.setdefault(fact.experiment, len(self._steps))
+            case _:
+                pass
+
+    def question(self, request: Request, rounds: Sequence[Answer]) -> Question:
+        step = self._steps.get(request.experiment.id, len(self._steps))
+        if step >= len(self._script):
+            raise NothingToPropose(f"the script of {len(self._script)} answers is played out")
+        return Question(prompt=f"step {step}", model="script", detail={"step": step})
+
+    def ask(self, question: Question, *, stop: Callable[[], bool]) -> Answer:
+        step: int = question.detail["step"]
+        said = self._script[step]
+        if isinstance(said, str):
+            return Answer(text=said)
+        return Answer(text=said.hypothesis, changes=said.changes)
+
+    def read(self, request: Request, rounds: Sequence[Answer]) -> Proposal:
+        latest = rounds[-1]
+        if latest.changes is None:
+            raise Unreadable(latest.text)
+        return Proposal(changes=latest.changes, move="scripted", hypothesis=latest.text)
+
+
+def read_script(options: Mapping[str, Any]) -> Scripted | ScriptedAsker:
+    """A script from a task: `steps`, a list of tables `{path = new text, …}` or of reasons to fail;
+    with `ask = true` they are asked for.
 
     Raises `TaskError` when it is anything else.
     """
-    unknown = sorted(set(options) - {"steps"})
+    unknown = sorted(set(options) - {"steps", "ask"})
     if unknown:
-        raise TaskError(f"proposer 'scripted': unknown key {unknown[0]!r}; the keys are steps")
+        raise TaskError(f"proposer 'scripted': unknown key {unknown[0]!r}; the keys are steps, ask")
     steps: Any = options.get("steps", [])
     if not isinstance(steps, list | tuple):
         raise TaskError(f"proposer 'scripted': steps must be a list, not {steps!r}")
-    return Scripted([_step(step) for step in steps])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    script = [_step(step) for step in steps]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return ScriptedAsker(script) if options.get("ask") is True else Scripted(script)
 
 
 def _step(step: object) -> Proposal | str:

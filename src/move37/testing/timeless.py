@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from move37.core.facts import (
+    Answered,
     Checked,
     EvaluatorChecked,
     Fact,
@@ -18,7 +19,7 @@ from move37.core.records import Failed, Measured, Outcome, Screened
 def timeless(facts: Iterable[Fact]) -> Sequence[Fact]:
     """The facts that a study must have whenever, and however often, it was interrupted.
 
-    Left out are sessions, and of each trial and check how long it took and how much memory.
+    Left out are sessions, and of each trial, check and answer how long it took and how much memory.
     """
     return [
         _without_times(fact)
@@ -31,7 +32,7 @@ def _without_times(fact: Fact) -> Fact:
     match fact:
         case Tried():
             return replace(fact, trial=replace(fact.trial, outcome=_outcome(fact.trial.outcome)))
-        case Checked() | Probed():
+        case Checked() | Probed() | Answered():
             return replace(fact, seconds=0.0)
         case EvaluatorChecked():
             timeless = replace(fact.repeats, seconds=0.0, peak_memory_mb=0.0)
