@@ -60,7 +60,7 @@ def no_task(root: Path) -> TaskError:
 
 def parse_task(content: bytes, *, root: Path, where: str = TASK_FILE) -> Task:
     """Turn the content of a task file into a `Task`. Raises `TaskError`, naming `where`."""
-    return build_task(_decode(content, where), root=root, where=where)
+    return build_task(decode_toml(content, where), root=root, where=where)
 
 
 def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Task:
@@ -373,7 +373,7 @@ def _option(section: _Section, key: str, value: object) -> Any:
 # --- text ----------------------------------------------------------------------------------------
 
 
-def _decode(content: bytes, where: str) -> dict[str, object]:
+def decode_toml(content: bytes, where: str) -> dict[str, object]:
     if len(content) > MOST_BYTES:
         raise TaskError(
             f"{where} is too large for a task file; "
