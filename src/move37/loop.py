@@ -59,6 +59,8 @@ class Loop:
         halted: Callable[[], Halt | None],
         screen: Callable[[Experiment], Fact | None] = lambda experiment: None,
         inbox: Callable[[], Iterable[tuple[Fact, Attachments]]] = lambda: (),
+        has_mail: Callable[[], bool] = lambda: False,
+        resumes: Callable[[Experiment], bool] = lambda experiment: True,
         quick: Set[str] = frozenset(),
         patient: bool = False,
     ) -> None:
@@ -69,7 +71,10 @@ class Loop:
         trial: the next trial of an experiment: of a cheap stage, or of the evaluation itself.
         halted: why nothing new should be opened, or `None` to go on. What runs is still collected.
         screen: what a cheap stage decides of an experiment; `None` when there is nothing to decide.
-        inbox: what people and agents outside have handed in since it was last asked.
+        inbox: what people and agents outside have handed in since it was last asked. Each is recorded
+            before the next is asked for.
+        has_mail: whether `inbox` has something to say: asked several times a second.
+        resumes: whether to carry on with an experiment that an earlier run left over.
         quick: the proposers that propose at once, whenever a slot is free.
         patient: whether to wait for what may be handed in, when there is nothing else to do.
         """
@@ -83,6 +88,8 @@ class Loop:
         self._halted = halted
         self._screen = screen
         self._inbox = inbox
+        self._has_mail = has_mail
+        self._resumes = resumes
         self._quick = quick
         self._patient = patient
         self._spent: dict[str, NothingToPropose] = {}
@@ -106,12 +113,18 @@ class Loop:
         """Wait until something has ended, a trial or a question, and record what came of it."""
         waited = bool(self._runner.pending())
         if waited:
-            for done, attachments in self._runner.collect(until=self._desk.has_answers):
+            for done, attachments in self._runner.collect(until=self._has_news):
                 self.journal.record(done, attachments)
         # After a trial there is a slot to fill: nobody waits for a question then, even if none is out.
         patience = 0.0 if waited else _PATIENCE_SECONDS
         for answered, attachments in self._desk.collect(patience_seconds=patience):
             self.journal.record(answered, attachments)
+
+    def _has_news(self) -> bool:
+        """Whether there is something else to do than to wait for a trial."""
+        if self._desk.has_answers():
+            return True
+        return self._runner.free_slots() > 0 and self._has_mail()
 
     def _advance(self) -> Halt | None:
         """Give every free slot something to do: what a stopped run left over, what the referee
@@ -123,7 +136,9 @@ class Loop:
         for submitted, attachments in self._inbox():
             self.journal.record(submitted, attachments)
         for experiment in history.running():
-            if experiment.id not in self._desk.pending() and self._has_room(experiment):
+            if experiment.id in self._desk.pending() or not self._resumes(experiment):
+                continue
+            if self._has_room(experiment):
                 self._attempt(experiment)
         if history.baseline.outcome is not None and not history.baseline.is_measured:
             return "baseline"
@@ -142,7 +157,7 @@ class Loop:
 
     def _exhausted(self) -> Halt | None:
         """Whether nobody has anything left to propose."""
-        if self.journal.history.rejected_in_a_row >= EXHAUSTED_AFTER:
+        if self.journal.history.rejected_in_a_row >= EXHAUSTED_AFTER and not self._patient:
             return "exhausted"
         if self._spent and not self._under_way() and not self._patient:
             too_dear = any(isinstance(said, TooDear) for said in self._spent.values())
@@ -165,15 +180,15 @@ class Loop:
         idle = at_once.keys() - full - self._spent.keys()
         if not slots and not idle:
             return None
-        return full | self._spent.keys() | (frozenset() if slots else self._quick)
+        return {*full, *self._spent, *(() if slots else self._quick), QUEUE}
 
     def _open_next(self) -> bool:
         """Begin something new. Return whether there was anything, and room for it."""
         history = self.journal.history
+        if waiting := history.waiting:
+            return self._open_submitted(waiting[0])
         if history.rejected_in_a_row >= EXHAUSTED_AFTER or (busy := self._busy()) is None:
             return False
-        if history.waiting:
-            return self._open_submitted(history.waiting[0])
         seed = derive_seed(history.epoch.seed, len(history))
         pending = self._runner.pending() | self._desk.pending()
         choice = self._search.choose(history, pending=pending, seed=seed, busy=busy)

@@ -6,12 +6,14 @@ from move37.app.checking import check
 from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.look import best, diff, list_experiments, report, show, status
 from move37.app.measuring import certify, demo, run
+from move37.app.queue import Change, come_of, propose, wait
 from move37.app.settings import RunSettings
 from move37.app.study import STUDY, find_root
 from move37.app.verify import verify
 
 __all__ = [
     "STUDY",
+    "Change",
     "RunSettings",
     "ablate",
     "apply",
@@ -21,6 +23,7 @@ __all__ = [
     "branch",
     "certify",
     "check",
+    "come_of",
     "demo",
     "diff",
     "find_root",
@@ -28,9 +31,11 @@ __all__ = [
     "init",
     "list_experiments",
     "patch",
+    "propose",
     "report",
     "run",
     "show",
     "status",
     "verify",
+    "wait",
 ]

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -12,10 +12,12 @@ from typing import Literal
 import move37
 from move37.app.ablation import ABLATE, Ablation
 from move37.app.curve_book import CurveBook
+from move37.app.inbox import Inbox, spool_of
 from move37.app.judged import Judged
 from move37.app.library import StudyLibrary
 from move37.app.settings import RunSettings, default_workers
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
+from move37.core.errors import TaskError
 from move37.core.events import (
     Began,
     Ended,
@@ -28,9 +30,11 @@ from move37.core.events import (
     Stop,
 )
 from move37.core.facts import CertificationOpened, Fact, SessionEnded, SessionStarted
+from move37.core.history import Experiment, History
 from move37.core.journal import Journal
 from move37.core.protocols import Asker, Fold, Proposer, Runner, Search
 from move37.core.records import (
+    QUEUE,
     CheckJob,
     Job,
     Mount,
@@ -104,13 +108,48 @@ class Engine:
 
     def explore(self) -> Halt:
         """Spend the budget. Returns why it ended."""
+        history = self.study.history
+        self._watch(PhaseBegan(phase="search" if history.baseline.trials else "baseline"))
+        loop = self._loop(self.search, self._halted, patient=self._is_patient)
+        halt = loop.explore()
+        self.complaint = loop.complaint
+        return halt
+
+    def answer(self) -> Halt:
+        """Measure what was handed in before now, and nothing else, whatever the budget says.
+
+        Returns `exhausted` when all of it is done.
+        """
+        history, journal = self.study.history, self.study.journal
+        for submitted, attachments in self._inbox.take():
+            journal.record(submitted, attachments)
+        asked = {submitted.ticket for submitted in history.waiting}
+        if not asked and not any(map(_is_asked_for, history.running())):
+            return "exhausted"
+        self._watch(PhaseBegan(phase="search" if history.baseline.trials else "baseline"))
+
+        def halted() -> Halt | None:
+            if self._stop.soft:
+                return "stopped"
+            waits = any(one.ticket in asked for one in history.waiting)
+            return None if waits else "exhausted"
+
+        return self._loop(_NoSearch(), halted, resumes=_is_asked_for).explore()
+
+    def _loop(
+        self,
+        search: Search,
+        halted: Callable[[], Halt | None],
+        *,
+        patient: bool = False,
+        resumes: Callable[[Experiment], bool] = lambda experiment: True,
+    ) -> Loop:
         from move37.referee.stages import next_trial
 
         history, stages = self.study.history, self.study.task.evaluate.stages
-        self._watch(PhaseBegan(phase="search" if history.baseline.trials else "baseline"))
-        loop = Loop(
+        return Loop(
             self.study.journal,
-            search=self.search,
+            search=search,
             referee=self.referee,
             runner=self.runner,
             desk=self._desk,
@@ -118,13 +157,14 @@ class Engine:
             trial=lambda experiment: self._curves.watched(
                 next_trial(history, experiment, stages), history, self.study.store.attachment
             ),
-            halted=self._halted,
+            halted=halted,
             screen=lambda experiment: self.cascade.decide(history, experiment),
+            inbox=self._inbox.take,
+            has_mail=lambda: not self._stop.soft and self._inbox.has_mail(),
+            resumes=resumes,
             quick=self._proposers.keys() - self._desk.at_once.keys(),
+            patient=patient,
         )
-        halt = loop.explore()
-        self.complaint = loop.complaint
-        return halt
 
     def certify(
         self,
@@ -211,17 +251,22 @@ class Engine:
     # --- wiring ----------------------------------------------------------------------------------
 
     def _make_folds(self, task: Task, believer: LineagePosterior) -> Sequence[Fold]:
+        from move37.proposers.queue import Queue
         from move37.proposers.registry import make_proposer
         from move37.referee.stages import Cascade
         from move37.search import make_search
         from move37.search.staged import StagePosterior
 
         place = _place(task)
-        self._proposers = dict(_named(task.proposers, lambda spec: make_proposer(spec, place)))
+        named = dict(_named(task.proposers, lambda spec: make_proposer(spec, place)))
+        # It answers whoever hands something in; search cannot choose it.
+        searched = tuple(name for name in named if name != QUEUE)
+        self._is_patient = QUEUE in named
+        self._proposers: dict[str, Proposer | Asker] = {QUEUE: Queue(), **named}
         self.search: Search = make_search(
             task.search,
             believer,
-            proposers=tuple(self._proposers),
+            proposers=searched or (QUEUE,),
             checks=check_names(task),
         )
         staged = [StagePosterior(stage) for stage in range(len(task.evaluate.stages))]
@@ -260,6 +305,7 @@ class Engine:
             champion=lambda: study.champion,
         )
         self.propose = proposing.propose
+        self._inbox = self._open_inbox()
         workplace = self._workplace(strength, files)
         runner = self._stack.enter_context(
             LocalRunner(
@@ -289,6 +335,14 @@ class Engine:
         )
         self._watch(self._introduction(strength, workers))
         study.journal.follow(_Announcer(self._announce))
+
+    def _open_inbox(self) -> Inbox:
+        from move37.proposers.queue import Queue
+
+        spool, queue = spool_of(self.study.root), self._proposers[QUEUE]
+        spool.make(queue.settings.share if self._is_patient and isinstance(queue, Queue) else None)
+        spool.tidy()
+        return Inbox(spool, self.study.history)
 
     def _workplace(self, strength: Strength, files: Resolved) -> Workplace:
         study = self.study
@@ -374,6 +428,23 @@ def _patience(task: Task, job: Job) -> float:
     return measured.evaluate.timeout_seconds
 
 
+def _is_asked_for(experiment: Experiment) -> bool:
+    """Whether somebody outside waits for it, or all others are compared with it."""
+    return experiment.ticket is not None or experiment.is_baseline
+
+
+class _NoSearch:
+    """Chooses nothing: for an engine that only measures what was handed in."""
+
+    def add(self, fact: Fact) -> None:
+        """Remembers nothing."""
+
+    def choose(
+        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
+    ) -> None:
+        """Nothing."""
+
+
 class _Announcer:
     """A fold that tells whoever watches."""
 
@@ -405,4 +476,6 @@ def _named(
     seen: dict[str, int] = {}
     for spec in specs:
         seen[spec.kind] = count = seen.get(spec.kind, 0) + 1
+        if spec.kind == QUEUE and count > 1:
+            raise TaskError("there are two proposers of kind 'queue'; one serves everybody")
         yield spec.kind if count == 1 else f"{spec.kind}-{count}", make(spec)

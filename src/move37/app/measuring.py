@@ -41,8 +41,11 @@ def run(
             examine_if_new(engine)
         halt = engine.explore()
         certified = None
-        if settings.certify and halt in ("budget", "exhausted"):
-            certified = _certify_contender(engine)
+        if halt in ("budget", "exhausted"):
+            engine.answer()
+            if settings.certify:
+                certified = _certify_contender(engine)
+                engine.answer()  # what was handed in while fresh trials ran
         if stop.soft:
             halt = "stopped"
         reason = _explain(engine, halt)

@@ -12,6 +12,7 @@ Our exception hierarchy:
   x NothingToPropose       a proposer has no change left to offer
     - TooDear              its next question might cost more than the budget has left
       + NotYet             … while others are under way; when they are answered, there may be enough
+  x Refused                a change that somebody handed in cannot be taken as it is
   x HomeError              `apply` or `branch` would have overwritten the user's own work
 
 A failed experiment is not an exception: see `move37.core.records.Failed`.
@@ -61,6 +62,10 @@ class TooDear(NothingToPropose):
 
 class NotYet(TooDear):
     """It might exceed the budget together with the questions that are under way: it can wait for them."""
+
+
+class Refused(Move37Error):
+    """A change that somebody outside handed in cannot be taken as it is."""
 
 
 class HomeError(Move37Error):

@@ -151,6 +151,7 @@ class History:
         self._outstanding: dict[int, float] = {}
         self._submitted: dict[str, Submitted] = {}
         self._tickets: dict[str, int] = {}
+        self._waiting: dict[str, Submitted] = {}
 
     def __len__(self) -> int:
         return len(self._experiments)
@@ -298,7 +299,7 @@ class History:
     @property
     def waiting(self) -> Sequence[Submitted]:
         """What was handed in and not opened yet, the oldest first."""
-        return [one for one in self._submitted.values() if one.ticket not in self._tickets]
+        return list(self._waiting.values())
 
     def opened_for(self, ticket: str) -> int | None:
         """The experiment that came of a ticket; `None` while it waits."""
@@ -318,6 +319,7 @@ class History:
                 self._epochs.append(fact)
                 self._certified_lately = self._repeats = 0
                 self._probes, self._evaluator = {}, None
+                self._wait_again()
                 self._running.clear()
                 self._usd += sum(self._outstanding.values())
                 self._outstanding.clear()
@@ -350,8 +352,10 @@ class History:
                 )
                 if fact.ticket is not None:
                     self._tickets[fact.ticket] = fact.experiment
+                    self._waiting.pop(fact.ticket, None)
             case Submitted():
-                self._submitted[fact.ticket] = fact
+                if fact.ticket not in self._submitted:
+                    self._submitted[fact.ticket] = self._waiting[fact.ticket] = fact
             case Asked():
                 old = self[fact.experiment]
                 # Asked before and never answered: nobody knows what that did cost.
@@ -428,6 +432,13 @@ class History:
                 self._seconds_before, self._session_began = self.seconds_worked, None
             case _:
                 assert_never(fact)
+
+    def _wait_again(self) -> None:
+        """What somebody handed in and an epoch's end left unmeasured waits for its turn once more."""
+        for id in self._running:
+            if (ticket := self._experiments[id].ticket) is not None:
+                del self._tickets[ticket]
+                self._waiting[ticket] = self._submitted[ticket]
 
     def _append(self, experiment: Experiment) -> None:
         if experiment.id != len(self._experiments):

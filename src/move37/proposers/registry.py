@@ -5,7 +5,7 @@ from move37.core.protocols import Asker, Proposer
 from move37.core.records import ProposerSpec
 from move37.proposers.place import Place
 
-KINDS = ("tune", "scripted")
+KINDS = ("tune", "queue", "scripted")
 
 
 def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | Asker:
@@ -19,6 +19,10 @@ def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | 
             from move37.proposers.tune import Tune, TuneSettings
 
             return Tune(TuneSettings.parse(spec.options))
+        case "queue":
+            from move37.proposers.queue import Queue, QueueSettings
+
+            return Queue(QueueSettings.parse(spec.options))
         case "scripted":
             from move37.proposers.scripted import read_script
 

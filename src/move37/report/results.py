@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from move37.report.certificates import CertificateView
 from move37.report.views import Detail, Status
@@ -101,6 +101,61 @@ class Patched:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
     files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Awaited:
+    """What has come of an experiment, or of a change that was handed in."""
+
+    ticket: str | None
+    """`None`: nobody handed it in."""
+    experiment: int | None
+    """`None` while it waits for its turn."""
+    state: Literal["waiting", "running", "measured", "failed", "screened", "refused"]
+    reason: str
+    """In a sentence."""
+    detail: Detail | None = None
+    """All about the experiment, once it has an outcome."""
+
+    @property
+    def is_done(self) -> bool:
+        return self.state not in ("waiting", "running")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HandedIn:
+    """A change that waits for its turn, safe on disk."""
+
+    ticket: str
+    author: str
+    base: int
+    """The experiment that it changes."""
+    files: tuple[str, ...]
+    """Paths that it changes."""
+    hypothesis: str
+    predicted_effect: float | None
+    """Positive is better, as in every effect."""
+    awaited: Awaited
+    """What has come of it so far."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Program:
+    """The editable files of an experiment."""
+
+    experiment: int
+    files: Mapping[str, str]
+    """Text by path; what is no UTF-8 is named in `binary` instead."""
+    binary: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brief:
+    """Everything that somebody new needs to go on with a study, as text for a model or a person."""
+
+    text: str
+    tokens: int
+    """At most so many, whatever model reads it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -32,6 +32,7 @@ from move37.faces.cli.options import (
     run_options,
     settings_from,
 )
+from move37.faces.cli.outside import propose, wait
 from move37.faces.cli.screen import Closed, Screen, leave_quietly, write
 
 if TYPE_CHECKING:
@@ -275,6 +276,10 @@ def report(where: Where, *, out: Path | None) -> None:
 
     done = app.report(where.root, out)
     where.screen.answer(done, "\n".join(f"Wrote {path}" for path in done.files))
+
+
+for command in (propose, wait):
+    cli.add_command(command)
 
 
 @cli.command()

@@ -1,0 +1,204 @@
+"""The commands for whoever proposes from outside: people, and agents that they drive."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from move37.faces.cli.options import (
+    DONE,
+    NO,
+    STOPPED,
+    Where,
+    common,
+    parse_experiment,
+)
+
+if TYPE_CHECKING:
+    from move37.app import Change, RunSettings
+    from move37.report.results import Awaited
+
+
+def _parse_base(text: str) -> Any:
+    return text if text == "best" else parse_experiment(text)
+
+
+def _measuring_options(command: Any) -> Any:
+    for option in (
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0),
+            metavar="S",
+            help="Wait at most S seconds. Default: as long as it takes.",
+        ),
+        click.option(
+            "--sandbox",
+            type=click.Choice(("auto", "root", "user", "plain")),
+            help="How strongly programs are fenced in, if it is measured here.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option(
+    "--patch",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="F",
+    help="A patch, as of `git diff` or `diff -u`; `-` reads it from standard input.",
+)
+@click.option(
+    "--program",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="D",
+    help="A directory with the whole program, changed; what it lacks is deleted.",
+)
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="PATH=F",
+    help="New content of one file; without F it is deleted. May be given several times.",
+)
+@click.option("--hypothesis", required=True, metavar="TEXT", help="Why it should help; a sentence.")
+@click.option(
+    "--base",
+    type=_parse_base,
+    metavar="ID",
+    help="The program that is changed: `x12`, or `best`. Default: the baseline, your files as they were.",
+)
+@click.option(
+    "--effect",
+    type=float,
+    metavar="NUMBER",
+    help="How much the metric will change, in its own unit: below 0 where it should fall.",
+)
+@click.option("--author", metavar="NAME", help="Who proposes. Default: your user name.")
+@click.option(
+    "--wait/--no-wait",
+    "wait",
+    default=None,
+    help="Wait for the outcome, or only hand it in. Default: wait if it is measured here.",
+)
+@_measuring_options
+@common
+def propose(
+    where: Where,
+    *,
+    patch: Path | None,
+    program: Path | None,
+    files: tuple[str, ...],
+    wait: bool | None,
+    timeout: float | None,
+    sandbox: str | None,
+    **said: Any,
+) -> int:
+    """Hand in a change of your own.
+
+    It is measured before anything that the search would like. The engine at work takes it in; if
+    none is, it is measured here, at once, whatever the budget. Prints a ticket for `move37 wait`.
+
+    Exit code 1: it failed, or could not be taken; 3: not measured yet when time was up.
+    """
+    from move37 import app
+    from move37.report.queued import handed_in_text
+
+    change, stop, settings = _change(patch, program, files), _stop(), _settings(sandbox)
+    with _watching(where, stop) as watch:
+        done = app.propose(
+            where.root,
+            change,
+            measure=wait is not False,
+            wait=wait is True,
+            timeout_seconds=timeout,
+            settings=settings,
+            watch=watch,
+            stop=stop,
+            **said,
+        )
+    screen = where.screen
+    screen.answer(done, handed_in_text(done, width=screen.width, paint=screen.paint))
+    handed_in_only = not done.awaited.is_done and wait is not True and not _ended(stop, timeout)
+    return DONE if handed_in_only else _code(done.awaited)
+
+
+@click.command()
+@click.argument("what", metavar="ID|TICKET")
+@_measuring_options
+@common
+def wait(where: Where, *, what: str, timeout: float | None, sandbox: str | None) -> int:
+    """Wait until an experiment has an outcome.
+
+    Takes an experiment's ID, such as `x12`, or the ticket that `move37 propose` printed. Then shows all about
+    it, verdict and belief included. What was handed in is measured here if nobody works on the study.
+
+    Exit code 1: it failed, or could not be taken; 3: no outcome yet when time was up.
+    """
+    from move37 import app
+    from move37.report.queued import awaited_text
+
+    stop = _stop()
+    with _watching(where, stop) as watch:
+        view = app.wait(
+            where.root,
+            what,
+            timeout_seconds=timeout,
+            settings=_settings(sandbox),
+            watch=watch,
+            stop=stop,
+        )
+    screen = where.screen
+    screen.answer(view, awaited_text(view, width=screen.width, paint=screen.paint))
+    return _code(view)
+
+
+def _code(view: "Awaited") -> int:
+    if not view.is_done:
+        return STOPPED
+    return NO if view.state in ("failed", "refused") else DONE
+
+
+def _ended(stop: Any, timeout: float | None) -> bool:
+    return bool(stop.soft) or timeout is not None
+
+
+def _change(patch: Path | None, program: Path | None, files: tuple[str, ...]) -> "Change":
+    from move37.app import Change
+
+    if (patch is not None) + (program is not None) + bool(files) != 1:
+        raise click.UsageError("say what changes with one of --patch, --program or --file")
+    if patch is not None:
+        with click.open_file(str(patch), "rb") as file:
+            return Change(patch=file.read())
+    if program is not None:
+        return Change(directory=program)
+    return Change(files=dict(map(_file, files)))
+
+
+def _file(text: str) -> tuple[str, bytes | None]:
+    path, _, source = text.partition("=")
+    if not path:
+        raise click.BadParameter(f"{text!r} names no file; write it as `train.py=new.py`")
+    return path, Path(source).read_bytes() if source else None
+
+
+def _settings(sandbox: str | None) -> "RunSettings":
+    from move37.app import RunSettings
+
+    return RunSettings(sandbox=sandbox)
+
+
+def _stop() -> Any:
+    from move37.core.events import Stop
+
+    return Stop()
+
+
+def _watching(where: Where, stop: Any) -> Any:
+    """Progress goes where the answer does not."""
+    import sys
+
+    from move37.faces.cli.live import watching
+
+    return watching(stop, stream=sys.stderr, lines=where.screen.json)
