@@ -5,7 +5,7 @@ from move37.core.protocols import Asker, Proposer
 from move37.core.records import ProposerSpec
 from move37.proposers.place import Place
 
-KINDS = ("tune", "queue", "scripted")
+KINDS = ("tune", "llm", "queue", "scripted")
 
 
 def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | Asker:
@@ -13,12 +13,15 @@ def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | 
 
     place: needed by those that ask somebody outside.
     """
-    del place  # nobody needs it yet
     match spec.kind:
         case "tune":
             from move37.proposers.tune import Tune, TuneSettings
 
             return Tune(TuneSettings.parse(spec.options))
+        case "llm":
+            from move37.proposers.llm import make_llm
+
+            return make_llm(spec.options, _needed(place, spec.kind))
         case "queue":
             from move37.proposers.queue import Queue, QueueSettings
 
@@ -29,3 +32,8 @@ def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | 
             return read_script(spec.options)
         case other:
             raise TaskError(f"unknown proposer {other!r}; the known ones are {', '.join(KINDS)}")
+
+
+def _needed(place: Place | None, kind: str) -> Place:
+    assert place is not None, f"the proposer {kind!r} needs to know where it works"
+    return place

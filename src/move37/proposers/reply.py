@@ -61,9 +61,11 @@ class Reply:
     """What had to be tolerated."""
 
 
-def read_reply(text: str, files: Mapping[str, bytes]) -> Reply:
-    """Read an answer to a question that had `FORMAT` in it. files: what may be changed, by path.
+def read_reply(text: str, files: Mapping[str, bytes], *, needs_reasons: bool = True) -> Reply:
+    """Read an answer to a question that had `FORMAT` in it.
 
+    files: what may be changed, by path.
+    needs_reasons: whether an answer without hypothesis or predicted effect is refused.
     Raises `Unreadable`, with a message for the model, unless all of the answer can be applied for certain.
     """
     if len(text) > LARGEST_ANSWER:
@@ -86,9 +88,9 @@ def read_reply(text: str, files: Mapping[str, bytes]) -> Reply:
         problems.append(_nothing(scanned))
     hypothesis = hypothesis_in(scanned.prose)
     is_stated, effect, note = effect_in(scanned.prose)
-    if not hypothesis:
+    if needs_reasons and not hypothesis:
         problems.append("the answer lacks a line 'HYPOTHESIS: …' that says what it changes and why")
-    if not is_stated:
+    if needs_reasons and not is_stated:
         problems.append(
             "the answer lacks a line 'PREDICTED EFFECT: …' with the change of the metric, such as -0.02, "
             "or the word unknown"

@@ -1,0 +1,149 @@
+"""The real engine with a model that a script plays, over a real connection."""
+
+from pathlib import Path
+
+import pytest
+from app_tasks import MakeTask
+
+from move37 import app
+from move37.core.history import History
+from move37.core.journal import Journal
+from move37.store.sqlite import SqliteStore
+from move37.testing.model_script import (
+    ModelAnswer,
+    ModelRequest,
+    Says,
+    broken_down,
+    gigantic,
+    rate_limited,
+    truncated,
+)
+from move37.testing.model_server import ModelServer
+
+KEY = "sk-a-key-that-nobody-else-may-see"
+
+TABLE = """
+[[proposer]]
+kind = "llm"
+model = "{model}"
+at_once = {at_once}
+price_in = 1.0
+price_out = 2.0
+max_tokens = 1000
+window = 20_000
+timeout = 60
+"""
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+
+
+def table(model: str = "openai:scripted", at_once: int = 1) -> str:
+    return TABLE.format(model=model, at_once=at_once)
+
+
+def write(task: Path, server: ModelServer, **options: object) -> Path:
+    """Point the task's model at the server."""
+    document = task / "move37.toml"
+    text = document.read_text() + table(**options)  # pyright: ignore[reportArgumentType]
+    url = server.url if "anthropic:" in text else server.openai_url
+    document.write_text(text + f'base_url = "{url}"\n')
+    return task
+
+
+def settings(experiments: int = 4, **others: object) -> app.RunSettings:
+    given: dict[str, object] = {"check": False, "certify": False, "workers": 1, **others}
+    return app.RunSettings(experiments=experiments, **given)  # pyright: ignore[reportArgumentType]
+
+
+def answer(rate: float, *, effect: str = "-0.1", path: str = "program.py") -> str:
+    program = f"learning_rate = {rate}\nwidth = 64\nmomentum = 0.5\n"
+    return (
+        f"HYPOTHESIS: a rate of {rate} is nearer to the optimum\nPREDICTED EFFECT: {effect}\n\n"
+        f"WHOLE FILE: {path}\n```python\n{program}```\n"
+    )
+
+
+def climbing(request: ModelRequest) -> str:
+    """Proposes a larger rate each time."""
+    return answer(0.02 + 0.01 * request.index)
+
+
+def facts_of(task: Path) -> History:
+    store = SqliteStore.open(task / app.STUDY, write=False)
+    try:
+        return Journal(store).history
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("model", ["openai:scripted", "anthropic:scripted"])
+def test_a_study_improves_what_the_model_proposes(make_task: MakeTask, model: str) -> None:
+    with ModelServer(climbing) as server:
+        task = write(make_task(), server, model=model, at_once=2)
+        result = app.run(task, settings(5))
+    assert result.halt == "budget"
+    assert result.status.measured == 5
+    assert result.status.champion is not None
+    best = app.show(task, result.status.champion.experiment)
+    assert best.summary.move.startswith("llm.")
+    assert best.summary.hypothesis.startswith("a rate of")
+    assert best.predicted_effect == pytest.approx(0.1)
+    assert best.effect_on_parent is not None
+    assert result.status.spent.usd > 0
+    assert app.verify(task).mismatches == ()
+    assert all(request.key == KEY for request in server.requests)
+
+
+def test_the_prompt_has_the_goal_and_the_program_and_no_key(make_task: MakeTask) -> None:
+    with ModelServer(climbing) as server:
+        task = write(make_task(), server)
+        app.run(task, settings(1))
+    prompt = server.requests[0].prompt
+    assert "Lower the loss." in prompt
+    assert "learning_rate = 0.01" in prompt
+    assert KEY not in prompt
+
+
+def test_an_answer_that_cannot_be_used_is_mended_with_the_reason(make_task: MakeTask) -> None:
+    with ModelServer(["I would rather not.", answer(0.05)]) as server:
+        task = write(make_task(), server)
+        result = app.run(task, settings(1))
+    assert result.status.measured == 1
+    first, second = server.requests
+    assert len(second.body["messages"]) == len(first.body["messages"]) + 2
+    assert second.body["messages"][: len(first.body["messages"])] == first.body["messages"]
+    assert "I would rather not." in second.texts[-2]
+    assert second.texts[-1].startswith("Your answer cannot be used: ")
+
+
+def test_whatever_the_model_does_the_study_goes_on(make_task: MakeTask) -> None:
+    """Each line is one experiment: what is answered to its question, and to what is asked after that."""
+    script: list[ModelAnswer | str] = [
+        *("I would rather not.", answer(0.02)),
+        *(rate_limited("0.01"), answer(0.03)),
+        *(broken_down(), answer(0.04)),
+        Says(text=answer(0.05), pause_seconds=0.005, chunk_characters=4),
+        *(truncated(answer(0.06)[:80]), answer(0.06)),
+        *(Says(text=answer(0.07), ending="dropped", ends_after_chunks=2), answer(0.07)),
+        *("spam " * 20_000, answer(0.08)),
+        *("", answer(0.09)),
+        *("\x00\x1b[31m\ud800 \u202e" + "```" * 999, answer(0.1)),
+        *(answer(0.7, path="../outside.py"), answer(0.8, path="/etc/passwd")),
+        gigantic(),
+        answer(0.11),
+    ]
+    with ModelServer(script) as server:
+        task = write(make_task(), server)
+        result = app.run(task, settings(12))
+    assert len(server.requests) == len(script)
+    history = facts_of(task)
+    assert [one.id for one in history.experiments if not one.is_measured] == [10, 11]
+    reasons = [one.rejected.reason for one in history.experiments if one.rejected]
+    assert "more than an answer can be" in reasons[1]
+    assert result.status.failures == {"propose": 2}
+    assert not (task.parent / "outside.py").exists()
+    assert app.verify(task).mismatches == ()
