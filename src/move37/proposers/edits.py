@@ -1,19 +1,22 @@
 """What one program changes of another, line by line: as a diff to read, and whether it fits a third."""
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
+from operator import lt
 
 from move37.core.errors import StudyError
 from move37.core.history import Experiment
 from move37.core.protocols import Request
-from move37.proposers.excerpt import lines_of
 
 Files = Mapping[str, bytes]
 
 _CONTEXT = 2
-_MOST_LINES = 1_500
-"""Changed stretches longer than this are told as replaced as a whole: comparing them takes too long."""
+_MOST_COMPARED = 4_000
+"""Pairs of lines. Longer stretches without an anchor are told as replaced as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,32 +31,92 @@ class Hunk:
 
 def hunks(old: Sequence[str], new: Sequence[str]) -> list[Hunk]:
     """What makes one list of lines the other."""
-    first = 0
-    shorter = min(len(old), len(new))
-    while first < shorter and old[first] == new[first]:
-        first += 1
+    found: list[Hunk] = []
+    at = then = 0
+    for here, there, length in [*_matches(old, new), (len(old), len(new), 0)]:
+        if here > at or there > then:
+            found.append(Hunk(at, old[at:here], new[then:there]))
+        at, then = here + length, there + length
+    return found
+
+
+def _matches(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int]]:
+    """Equal stretches, ascending: where in the old lines, where in the new ones, and how long.
+
+    Patience diff (B. Cohen): lines that occur once on both sides are anchors, what lies between two of
+    them is compared on its own. Far quicker than comparing all with all, and its hunks read better.
+    """
+    found: list[tuple[int, int, int]] = []
+    at = then = 0
+    for here, there in [*_anchors(old, new), (len(old), len(new))]:
+        if here < at:  # inside a stretch that is found already
+            continue
+        found += _between(old, new, (at, here), (then, there))
+        length = 0
+        most = min(len(old) - here, len(new) - there)
+        while length < most and old[here + length] == new[there + length]:
+            length += 1
+        if length:
+            found.append((here, there, length))
+        at, then = here + length, there + length
+    return found
+
+
+def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """The longest ascending list of places of lines that both sides have once."""
+    theirs = _once(new)
+    pairs = [(at, theirs[line]) for line, at in _once(old).items() if line in theirs]
+    places = [there for _, there in pairs]
+    if all(map(lt, places, islice(places, 1, None))):
+        return pairs  # nothing was moved, as nearly always
+    tops: list[int] = []
+    piles: list[int] = []
+    before: list[int] = []
+    for index, (_, there) in enumerate(pairs):
+        pile = bisect_left(tops, there)
+        before.append(piles[pile - 1] if pile else -1)
+        tops[pile : pile + 1] = [there]
+        piles[pile : pile + 1] = [index]
+    found: list[tuple[int, int]] = []
+    index = piles[-1] if piles else -1
+    while index >= 0:
+        found.append(pairs[index])
+        index = before[index]
+    return found[::-1]
+
+
+def _once(lines: Sequence[str]) -> dict[str, int]:
+    """Where the lines stand that occur once, ascending."""
+    last = {line: at for at, line in enumerate(lines)}
+    if len(last) == len(lines):
+        return last
+    counts = Counter(lines)
+    return {line: at for line, at in last.items() if counts[line] == 1}
+
+
+def _between(
+    old: Sequence[str], new: Sequence[str], here: tuple[int, int], there: tuple[int, int]
+) -> list[tuple[int, int, int]]:
+    """Equal stretches of what lies between two anchors."""
+    (a, b), (c, d) = here, there
     last = 0
-    while last < shorter - first and old[-1 - last] == new[-1 - last]:
+    while last < min(b - a, d - c) and old[b - 1 - last] == new[d - 1 - last]:
         last += 1
-    before, after = old[first : len(old) - last], new[first : len(new) - last]
-    if not before and not after:
-        return []
-    if len(before) > _MOST_LINES or len(after) > _MOST_LINES:
-        return [Hunk(first, before, after)]
-    matcher = SequenceMatcher(None, before, after, autojunk=True)
-    return [
-        Hunk(first + i1, before[i1:i2], after[j1:j2])
-        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
-        if tag != "equal"
-    ]
+    tail = [(b - last, d - last, last)] if last else []
+    b, d = b - last, d - last
+    if (b - a, d - c) == (1, 1) or not 0 < (b - a) * (d - c) <= _MOST_COMPARED:
+        return tail
+    matcher = SequenceMatcher(None, old[a:b], new[c:d], autojunk=False)
+    middle = [(a + m.a, c + m.b, m.size) for m in matcher.get_matching_blocks() if m.size]
+    return [*middle, *tail]
 
 
 def changed_texts(before: Files, after: Files) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Path, old lines and new lines of every file that differs."""
+    """Path, old lines and new lines, without their ends, of every file that differs."""
     for path in sorted(before.keys() | after.keys()):
         old, new = before.get(path), after.get(path)
         if old != new:
-            yield path, lines_of(_text(old)), lines_of(_text(new))
+            yield path, _lines(old), _lines(new)
 
 
 def unified(before: Files, after: Files) -> str:
@@ -62,19 +125,28 @@ def unified(before: Files, after: Files) -> str:
     for path, old, new in changed_texts(before, after):
         told.append(f"--- {path if path in before else '/dev/null'}")
         told.append(f"+++ {path if path in after else '/dev/null'}")
-        end = -1
+        end: int | None = None
         for hunk in hunks(old, new):
-            start = max(end, hunk.start - _CONTEXT, 0)
-            if end >= 0:
-                told += [" " + line for line in old[end : min(end + _CONTEXT, start)]]
-            if end < 0 or start > end:
-                told.append("@@")
-            told += [" " + line for line in old[start : hunk.start]]
+            told += _between_hunks(old, end, hunk.start)
             told += ["-" + line for line in hunk.old]
             told += ["+" + line for line in hunk.new]
             end = hunk.start + len(hunk.old)
-        told += [" " + line for line in old[end : end + _CONTEXT]] if end >= 0 else []
-    return "\n".join(line.rstrip("\n") for line in told)
+        if end is not None:
+            told += _context(old[end : end + _CONTEXT])
+    return "\n".join(told)
+
+
+def _between_hunks(old: Sequence[str], end: int | None, start: int) -> list[str]:
+    """Context from the end of one hunk to the start of the next; `None`: there is none before it."""
+    if end is None:
+        return ["@@", *_context(old[max(0, start - _CONTEXT) : start])]
+    if start - end <= 2 * _CONTEXT:
+        return _context(old[end:start])
+    return [*_context(old[end : end + _CONTEXT]), "@@", *_context(old[start - _CONTEXT : start])]
+
+
+def _context(lines: Sequence[str]) -> list[str]:
+    return [" " + line for line in lines]
 
 
 def fits(before: Files, after: Files, other: Files) -> bool:
@@ -87,10 +159,10 @@ def fits(before: Files, after: Files, other: Files) -> bool:
                 return False
             is_new = True
             continue
-        text = _text(theirs)
+        text = f"\n{_text(theirs)}\n"
         for hunk in hunks(old, new):
-            around = "".join(old[max(0, hunk.start - 1) : hunk.start + len(hunk.old) + 1])
-            if around not in text:
+            around = old[max(0, hunk.start - 1) : hunk.start + len(hunk.old) + 1]
+            if "\n".join(["", *around, ""]) not in text:
                 return False
             is_new = True
     return is_new
@@ -112,7 +184,7 @@ def edited_lines(request: Request, steps: Sequence[Experiment]) -> dict[str, lis
                 continue
             before, after = request.library.program(one.parents[0]), request.library.program(one.id)
             for path, old, new in changed_texts(before, after):
-                _mark(found.setdefault(path, []), hunks(old, new), _text(now.get(path)))
+                _mark(found.setdefault(path, []), hunks(old, new), f"\n{_text(now.get(path))}\n")
     except StudyError:
         return found
     return found
@@ -121,9 +193,14 @@ def edited_lines(request: Request, steps: Sequence[Experiment]) -> dict[str, lis
 def _mark(marked: list[int], changes: Sequence[Hunk], text: str) -> None:
     for hunk in changes:
         for line in hunk.new[:40]:
-            if len(line.strip()) > 3 and (at := text.find(line)) >= 0:
-                marked.append(text.count("\n", 0, at) + 1)
+            if len(line.strip()) > 3 and (at := text.find(f"\n{line}\n")) >= 0:
+                marked.append(text.count("\n", 0, at + 1))
 
 
 def _text(data: bytes | None) -> str:
     return "" if data is None else data.decode(errors="replace")
+
+
+def _lines(data: bytes | None) -> list[str]:
+    """A last, empty line is the newline at the end."""
+    return [] if not data else _text(data).split("\n")
