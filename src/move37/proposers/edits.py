@@ -27,6 +27,8 @@ class Hunk:
     """In the old file, from 0."""
     old: Sequence[str]
     new: Sequence[str]
+    then: int
+    """Where the new ones stand in the new file."""
 
 
 def hunks(old: Sequence[str], new: Sequence[str]) -> list[Hunk]:
@@ -35,7 +37,7 @@ def hunks(old: Sequence[str], new: Sequence[str]) -> list[Hunk]:
     at = then = 0
     for here, there, length in [*_matches(old, new), (len(old), len(new), 0)]:
         if here > at or there > then:
-            found.append(Hunk(at, old[at:here], new[then:there]))
+            found.append(Hunk(at, old[at:here], new[then:there], then))
         at, then = here + length, there + length
     return found
 
@@ -99,16 +101,19 @@ def _between(
 ) -> list[tuple[int, int, int]]:
     """Equal stretches of what lies between two anchors."""
     (a, b), (c, d) = here, there
+    first = 0
+    while first < min(b - a, d - c) and old[a + first] == new[c + first]:
+        first += 1
+    found = [(a, c, first)] if first else []
+    a, c = a + first, c + first
     last = 0
     while last < min(b - a, d - c) and old[b - 1 - last] == new[d - 1 - last]:
         last += 1
-    tail = [(b - last, d - last, last)] if last else []
     b, d = b - last, d - last
-    if (b - a, d - c) == (1, 1) or not 0 < (b - a) * (d - c) <= _MOST_COMPARED:
-        return tail
-    matcher = SequenceMatcher(None, old[a:b], new[c:d], autojunk=False)
-    middle = [(a + m.a, c + m.b, m.size) for m in matcher.get_matching_blocks() if m.size]
-    return [*middle, *tail]
+    if (b - a, d - c) != (1, 1) and 0 < (b - a) * (d - c) <= _MOST_COMPARED:
+        matcher = SequenceMatcher(None, old[a:b], new[c:d], autojunk=False)
+        found += [(a + m.a, c + m.b, m.size) for m in matcher.get_matching_blocks() if m.size]
+    return [*found, (b, d, last)] if last else found
 
 
 def changed_texts(before: Files, after: Files) -> Iterator[tuple[str, list[str], list[str]]]:
