@@ -2,16 +2,19 @@
 
 from move37.app.ablating import ablate
 from move37.app.benches import bench, benches
+from move37.app.brief import brief, program
 from move37.app.checking import check
 from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.look import best, diff, list_experiments, report, show, status
 from move37.app.measuring import certify, demo, run
 from move37.app.queue import Change, come_of, propose, wait
 from move37.app.settings import RunSettings
+from move37.app.skill import CLIENTS, install_skill, skill_text
 from move37.app.study import STUDY, find_root
 from move37.app.verify import verify
 
 __all__ = [
+    "CLIENTS",
     "STUDY",
     "Change",
     "RunSettings",
@@ -21,6 +24,7 @@ __all__ = [
     "benches",
     "best",
     "branch",
+    "brief",
     "certify",
     "check",
     "come_of",
@@ -29,12 +33,15 @@ __all__ = [
     "find_root",
     "has_task",
     "init",
+    "install_skill",
     "list_experiments",
     "patch",
+    "program",
     "propose",
     "report",
     "run",
     "show",
+    "skill_text",
     "status",
     "verify",
     "wait",

@@ -155,7 +155,16 @@ class Brief:
 
     text: str
     tokens: int
-    """At most so many, whatever model reads it."""
+    """Counted as one for every three bytes, more than tokenizers make of English and code."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skilled:
+    """Instructions for interactive agents are in place."""
+
+    files: tuple[Path, ...]
+    written: tuple[Path, ...]
+    """Those that were not as they should be before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -32,7 +32,7 @@ from move37.faces.cli.options import (
     run_options,
     settings_from,
 )
-from move37.faces.cli.outside import propose, wait
+from move37.faces.cli.outside import brief, mcp, propose, skill, wait
 from move37.faces.cli.screen import Closed, Screen, leave_quietly, write
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ def report(where: Where, *, out: Path | None) -> None:
     where.screen.answer(done, "\n".join(f"Wrote {path}" for path in done.files))
 
 
-for command in (propose, wait):
+for command in (propose, wait, brief, mcp, skill):
     cli.add_command(command)
 
 

@@ -153,6 +153,94 @@ def wait(where: Where, *, what: str, timeout: float | None, sandbox: str | None)
     return _code(view)
 
 
+@click.command()
+@click.option(
+    "--tokens",
+    type=click.IntRange(min=200),
+    default=4000,
+    show_default=True,
+    metavar="N",
+    help="At most so many, counted as one for every three bytes.",
+)
+@common
+def brief(where: Where, *, tokens: int) -> None:
+    """Tell a fresh agent all it needs.
+
+    Goal, rules, state, the champion's lineage with its effects, failures, what to try, how to propose: for
+    an agent that begins, or whose context was cleared.
+    """
+    from move37 import app
+
+    done = app.brief(where.root, limit=tokens)
+    where.screen.answer(done, done.text.rstrip("\n"))
+
+
+@click.command()
+@click.option(
+    "--http", is_flag=True, help="Streamable HTTP on the loopback interface, with a token."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8037,
+    show_default=True,
+    metavar="N",
+    help="Where --http listens; 0 takes a free one.",
+)
+@click.option(
+    "--sandbox",
+    type=click.Choice(("auto", "root", "user", "plain")),
+    help="How strongly programs are fenced in, if they are measured here.",
+)
+@common
+def mcp(where: Where, *, http: bool, port: int, sandbox: str | None) -> None:
+    """Serve the study to agents, by MCP.
+
+    Over standard input and output, for a client that starts it; or --http, for clients on this machine that send the
+    token (in `.move37/mcp-token`, or what MOVE37_MCP_TOKEN is set to). What agents propose is measured in the
+    background if no engine is at work.
+    """
+    import os
+    import sys
+
+    # A program of its own, as no face knows another. -P: the current directory holds no modules of ours.
+    command = [sys.executable, "-P", "-m", "move37.faces.mcp", "--root", str(where.root.resolve())]
+    command += ["--http", "--port", str(port)] if http else []
+    command += ["--sandbox", sandbox] if sandbox else []
+    os.execv(command[0], command)
+
+
+@click.command()
+@click.argument("action", type=click.Choice(("install", "show")))
+@click.option(
+    "--for",
+    "client",
+    type=click.Choice(("claude", "codex", "opencode", "gemini", "all")),
+    default="all",
+    show_default=True,
+    help="Which agent shall learn it.",
+)
+@click.option(
+    "--user/--project", default=False, help="For all your projects, or for this one only."
+)
+@click.option("--force", is_flag=True, help="Also over a SKILL.md that is not ours.")
+@common
+def skill(where: Where, *, action: str, client: str, user: bool, force: bool) -> None:
+    """Teach a coding agent to run the loop.
+
+    `install` writes SKILL.md where Claude Code, Codex, OpenCode and Gemini CLI look for it; `show` prints it.
+    """
+    from move37 import app
+
+    if action == "show":
+        text = app.skill_text()
+        where.screen.answer({"text": text}, text.rstrip("\n"))
+        return
+    done = app.install_skill(where.root, client, user=user, force=force)
+    lines = [f"{'Wrote' if path in done.written else 'Found'} {path}" for path in done.files]
+    where.screen.answer(done, "\n".join(lines))
+
+
 def _code(view: "Awaited") -> int:
     if not view.is_done:
         return STOPPED
