@@ -581,7 +581,7 @@ def test_an_effect_on_few_of_the_units_is_not_claimed_for_all() -> None:
     [
         with_units(cases, value=1.0),
         with_units(lambda job: None if job.index == 3 else cases(job)),
-        with_units(lambda job: {**cases(job), f"seed{job.seed}": 4.5}),
+        with_units(lambda job: {**cases(job), f"of x{job.experiment}": 4.5}),
     ],
     ids=["not-the-mean", "missing-in-a-trial", "different-units"],
 )

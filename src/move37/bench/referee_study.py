@@ -5,6 +5,7 @@ functions that `move37 certify` calls, in the order in which a run calls them at
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from move37.bench.referee_worlds import Ended, Program, World
@@ -35,7 +36,10 @@ from move37.core.records import (
     TrialJob,
 )
 from move37.referee.certify import conclude, open_certification, wanted_trials
+from move37.referee.intervals import Units
+from move37.referee.pairs import compare_units
 from move37.referee.seeds import trial_seed
+from move37.referee.units import dump_units, mean_error, parse_units
 from move37.referee.wants import missing_repeats
 from move37.search import LineagePosterior, champion, contender, make_search
 
@@ -65,16 +69,19 @@ class Ledger:
         run: Callable[[int, Purpose, int], float],
         *,
         budget: int | None = None,
+        units: Callable[[int, Purpose, int], Units] | None = None,
     ) -> None:
         """run: (experiment, purpose, index) -> the score that this trial shows.
 
         budget: of evaluations of changed programs, where the search is told.
+        units: whose mean that score is. `None`: trials leave none.
         """
         self.task = task
         self.history = History()
         self.believer = LineagePosterior()
         self.search = make_search(task.search, self.believer, proposers=("planted",))
         self._run = run
+        self._units = units
         self.tell(
             EpochStarted(
                 epoch=0, fingerprint="", task={}, baseline=0, commit="0", identity="0", seed=0
@@ -119,7 +126,22 @@ class Ledger:
         )
         seed = trial_seed(self.history.epoch.seed, purpose, index)
         trial = Trial(purpose=purpose, index=index, seed=seed, outcome=outcome)
-        self.tell(Tried(experiment=experiment, trial=trial))
+        fact = Tried(experiment=experiment, trial=trial)
+        key = f"x{experiment}-{purpose}-{index}/units"
+        if (units := self._attachment(key)) is not None:
+            measured = replace(outcome, unit_error=mean_error([*parse_units(units).values()]))
+            fact = replace(fact, trial=replace(trial, outcome=measured))
+            fact = compare_units(self.history, fact, {key: units}, self._attachment)
+        self.tell(fact)
+
+    def _attachment(self, key: str) -> bytes | None:
+        """What a trial left, made up again whenever it is asked for."""
+        if self._units is None:
+            return None
+        where, _, _ = key.partition("/")
+        experiment, purpose, index = where.removeprefix("x").split("-")
+        assert purpose in ("search", "certify"), "a planted study has no stages"
+        return dump_units(self._units(int(experiment), purpose, int(index)))
 
     def certify(self) -> Certified | None:
         """What a run does at its end. Returns the latest certificate; `None`: nothing to certify."""
@@ -142,11 +164,11 @@ class Ledger:
     def _certify(self, target: int) -> Certified:
         opened = open_certification(self.history, self.believer, self.task, target)
         self.tell(opened)
-        while jobs := wanted_trials(self.history, opened, self.task, _nothing):
+        while jobs := wanted_trials(self.history, opened, self.task, self._attachment):
             for job in jobs:
                 assert isinstance(job, TrialJob), "this task has no checks"
                 self._try(job.experiment, "certify", job.index)
-        certified = conclude(self.history, opened, self.task, _nothing)
+        certified = conclude(self.history, opened, self.task, self._attachment)
         self.tell(certified)
         return certified
 
@@ -193,11 +215,6 @@ class Study(Ledger):
                 self.measure(self.open(parents, proposer))
             case None:
                 raise AssertionError("a measured baseline can always be built on")
-
-
-def _nothing(key: str) -> bytes | None:
-    """Planted trials leave no files."""
-    del key
 
 
 def our_rule(world: World, runs: int) -> tuple[Ended, int]:

@@ -11,7 +11,7 @@ from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from move37.bench.tabular_programs import Recipe, Table, accuracy, edit, first_recipe
+from move37.bench.tabular_programs import Recipe, Table, edit, first_recipe, hits
 from move37.bench.tabular_rules import RULES, TabularRule
 from move37.core.seeds import derive_seed
 
@@ -47,21 +47,28 @@ class Splits:
         rows = np.random.default_rng(derive_seed(seed, "test")).permutation(len(table.classes))
         test = round(TEST_SHARE * len(rows))
         self._test, self._rest = rows[:test], rows[test:]
-        self._scores: dict[tuple[Recipe, int], float] = {}
+        self._hits: dict[tuple[Recipe, int], Mapping[str, float]] = {}
         self._tested: dict[Recipe, float] = {}
 
     def score(self, recipe: Recipe, split: int) -> float:
         """Share of the validation rows that it gets right, on the split of this number."""
-        if (recipe, split) not in self._scores:
+        return fmean(self.units(recipe, split).values())
+
+    def units(self, recipe: Recipe, split: int) -> Mapping[str, float]:
+        """1 for each validation row that it gets right, and else 0, by the row in the table."""
+        if (recipe, split) not in self._hits:
             train, validation = self._cut(split)
-            self._scores[recipe, split] = accuracy(recipe, self._table, train, validation, split)
-        return self._scores[recipe, split]
+            right = hits(recipe, self._table, train, validation, split)
+            self._hits[recipe, split] = {
+                f"row {row}": float(hit) for row, hit in zip(validation, right, strict=True)
+            }
+        return self._hits[recipe, split]
 
     def test(self, recipe: Recipe) -> float:
         """Share of the test rows that it gets right: the truth, as far as so many rows know it."""
         if recipe not in self._tested:
             self._tested[recipe] = fmean(
-                accuracy(recipe, self._table, self._cut(-1 - fit)[0], self._test, fit)
+                hits(recipe, self._table, self._cut(-1 - fit)[0], self._test, fit).mean()
                 for fit in range(TEST_FITS)
             )
         return self._tested[recipe]
@@ -115,7 +122,7 @@ def replay(table: Table, walk: Walk, seed: int) -> Mapping[str, Judged]:
 
     def judged(rule: TabularRule) -> Judged:
         picked = rule(
-            lambda program, split: splits.score(walk.recipes[program], split), walk.parents
+            lambda program, split: splits.units(walk.recipes[program], split), walk.parents
         )
         return Judged(
             table=table.name,

@@ -8,15 +8,15 @@ from statistics import fmean, stdev
 from move37.bench.referee_rules import spread
 from move37.bench.referee_study import Ledger, planted_task
 from move37.core.records import Purpose
-from move37.referee.intervals import paired_interval
+from move37.referee.intervals import Units, paired_interval
 
 FRESH = 1000
 """The first split that no search looks at."""
 REPEATS = 5
 """Fits of the unchanged program on other splits, from which the other rules know the noise."""
 
-Look = Callable[[int, int], float]
-"""(program, split) -> its validation score there."""
+Look = Callable[[int, int], Units]
+"""(program, split) -> what it makes of each validation row there. Its score is their mean."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,9 +36,13 @@ class Counted:
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self._seen: dict[tuple[int, int], float] = {}
+        self._seen: dict[tuple[int, int], Units] = {}
 
     def __call__(self, program: int, split: int) -> float:
+        return fmean(self.units(program, split).values())
+
+    def units(self, program: int, split: int) -> Units:
+        """Row by row."""
         if (program, split) not in self._seen:
             self._seen[program, split] = self._look(program, split)
         return self._seen[program, split]
@@ -49,12 +53,12 @@ class Counted:
 
 
 TabularRule = Callable[[Look, Sequence[int]], Picked]
-"""(look, parents) -> what it recommends of so many recorded programs."""
+"""(units, parents) -> what it recommends of so many recorded programs."""
 
 
-def keep_if_better(look: Look, parents: Sequence[int], *, margin: float = 0.0) -> Picked:
+def keep_if_better(units: Look, parents: Sequence[int], *, margin: float = 0.0) -> Picked:
     """margin: in standard deviations of the unchanged program's score over splits."""
-    look = Counted(look)
+    look = Counted(units)
     edge = margin * _noise(look) if margin else 0.0
     kept, score = 0, look(0, 0)
     for program in range(1, len(parents)):
@@ -63,9 +67,9 @@ def keep_if_better(look: Look, parents: Sequence[int], *, margin: float = 0.0) -
     return _picked(look, kept, score - look(0, 0))
 
 
-def best_over_mad(look: Look, parents: Sequence[int], *, confidence: float = 2.0) -> Picked:
+def best_over_mad(units: Look, parents: Sequence[int], *, confidence: float = 2.0) -> Picked:
     """As `referee_rules.best_over_mad`."""
-    look = Counted(look)
+    look = Counted(units)
     kept, score = 0, look(0, 0)
     for program in range(1, len(parents)):
         seen = look(program, 0)
@@ -75,9 +79,9 @@ def best_over_mad(look: Look, parents: Sequence[int], *, confidence: float = 2.0
     return _picked(look, kept, score - look(0, 0))
 
 
-def win_then_confirm(look: Look, parents: Sequence[int]) -> Picked:
+def win_then_confirm(units: Look, parents: Sequence[int]) -> Picked:
     """One that looks better is scored on a second split; kept if the mean of both is better still."""
-    look = Counted(look)
+    look = Counted(units)
     kept, score, both = 0, look(0, 0), (look(0, 0) + look(0, 1)) / 2
     start = both
     for program in range(1, len(parents)):
@@ -88,12 +92,12 @@ def win_then_confirm(look: Look, parents: Sequence[int]) -> Picked:
     return _picked(look, kept, both - start)
 
 
-def top_3_confirm(look: Look, parents: Sequence[int], *, share: float = 0.2) -> Picked:
+def top_3_confirm(units: Look, parents: Sequence[int], *, share: float = 0.2) -> Picked:
     """The three best and the unchanged program are scored on fresh splits: the best mean is recommended.
 
     Claimed when a one-sided paired t-test at 5 % says so. share: of the walk's length, in fits.
     """
-    look = Counted(look)
+    look = Counted(units)
     each = max(2, round(share * len(parents) / 4))
     leaders = sorted(range(1, len(parents)), key=lambda program: -look(program, 0))[:3]
     gains = {
@@ -108,21 +112,21 @@ def top_3_confirm(look: Look, parents: Sequence[int], *, share: float = 0.2) -> 
     return Picked(program=best, believed=interval.effect, claim=interval.low > 0, fits=look.fits)
 
 
-def ours(look: Look, parents: Sequence[int]) -> Picked:
+def ours(units: Look, parents: Sequence[int]) -> Picked:
     """The product's belief and claims; fresh splits take the place of fresh seeds.
 
     Takes home what was claimed, and says what its certificate estimates; or else leaves things as they are.
     """
-    look = Counted(look)
+    look = Counted(units)
     certified = _searched(look, parents).certify()
     if certified is None or not certified.claim or certified.estimate is None:
         return _picked(look, 0, 0.0)
     return _picked(look, certified.experiment, certified.estimate.effect)
 
 
-def search_alone(look: Look, parents: Sequence[int]) -> Picked:
+def search_alone(units: Look, parents: Sequence[int]) -> Picked:
     """The same before anything is certified: the champion, and what is believed of it. Claims nothing."""
-    look = Counted(look)
+    look = Counted(units)
     best, believed = _searched(look, parents).champion()
     return Picked(program=best, believed=believed.mean, claim=False, fits=look.fits)
 
@@ -130,17 +134,22 @@ def search_alone(look: Look, parents: Sequence[int]) -> Picked:
 def _searched(look: Counted, parents: Sequence[int]) -> Ledger:
     """All recorded programs, told to the product's history and belief."""
 
-    def run(experiment: int, purpose: Purpose, index: int) -> float:
-        return look(experiment, index + (FRESH if purpose == "certify" else 0))
+    def split(purpose: Purpose, index: int) -> int:
+        return index + (FRESH if purpose == "certify" else 0)
 
-    ledger = Ledger(planted_task(), run, budget=len(parents) - 1)
+    ledger = Ledger(
+        planted_task(),
+        lambda experiment, purpose, index: look(experiment, split(purpose, index)),
+        budget=len(parents) - 1,
+        units=lambda experiment, purpose, index: look.units(experiment, split(purpose, index)),
+    )
     ledger.repeat_baseline()
     for program in range(1, len(parents)):
         ledger.measure(ledger.open((parents[program],)))
     return ledger
 
 
-def _noise(look: Look) -> float:
+def _noise(look: Counted) -> float:
     return stdev(look(0, split) for split in range(REPEATS))
 
 

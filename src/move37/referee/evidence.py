@@ -80,26 +80,23 @@ def why_not(one: Experiment, fresh: Iterable[Trial], checks: Sequence[Check]) ->
 def unit_differences(
     opened: CertificationOpened, pairs: Sequence[Pair], metric: Metric, attachment: Attachment
 ) -> Sequence[Sequence[float]]:
-    """Champion less baseline by pair and unit, [S, U], for as long as all trials left the same units.
+    """Champion less baseline by pair and unit, [S, U], for as long as both trials left the same units.
 
-    Shorter than `pairs` where one did not; what comes after that pair changes nothing before it.
-    Where each split draws other examples they are not the same, and need not be: then each pair
-    stands for its own examples, and the spread of the pairs says how much these matter.
+    Shorter than `pairs` where they did not; what comes after that pair changes nothing before it.
+    Where each split draws other examples, NaN stands for those that a pair does not have.
     Their mean has to be the metric, for otherwise they measure something else: a sum, say, or
     a mean that is weighted.
     """
-    rows: list[list[float]] = []
-    names: list[str] | None = None
+    found: list[Mapping[str, float]] = []
     for pair in pairs:
         new = _units(opened.experiment, pair.index, pair.champion, metric, attachment)
         old = _units(opened.baseline, pair.index, pair.baseline, metric, attachment)
         if new is None or old is None or new.keys() != old.keys():
             break
-        names = sorted(new) if names is None else names
-        if len(names) != len(new) or any(name not in new for name in names):
-            break
-        rows.append([new[name] - old[name] for name in names])
-    return rows
+        found.append({name: new[name] - old[name] for name in new})
+    # In the order in which they turn up, so that what comes later changes nothing before it.
+    names = dict.fromkeys(name for differences in found for name in sorted(differences))
+    return [[differences.get(name, math.nan) for name in names] for differences in found]
 
 
 def _units(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist, fmean, variance
 
 from move37.core.records import Interval
+from move37.referee.sparse import parts, present
 
 Units = Mapping[str, float]
 """One number for each test case, example or fold that a trial was scored on."""
@@ -71,13 +72,15 @@ def units_interval(
 def crossed_interval(rows: Sequence[Sequence[float]], level: float) -> Interval | None:
     """`units_interval` of the differences themselves: a row for each pair of trials, of equal length.
 
+    NaN stands for a unit that a pair does not have: then the variance is that of `sparse.parts`.
     `None` for a single difference.
     """
     _check_level(level)
-    by_seed = [fmean(row) for row in rows]
+    rows = without_empty(rows)
+    by_seed = pair_means(rows)
     if len(rows[0]) == 1:
         return paired_interval(by_seed, level)
-    effect, scale = fmean(by_seed), max(abs(each) for row in rows for each in row)
+    effect, scale = fmean(by_seed), largest(rows)
     error, freedom = crossed_error([[each / (scale or 1.0) for each in row] for row in rows])
     half = t_quantile((1 + level) / 2, freedom) * error * scale if error else 0.0
     pairs = len(rows)
@@ -89,10 +92,14 @@ def unit_variance(rows: Sequence[Sequence[float]]) -> float:
 
     The unbiased estimate of the units' share: `var_u(mean_s d) / U - MSE / (U S)`.
     """
+    rows = without_empty(rows)
     if len(rows[0]) < 2:
         return 0.0
-    scale = max(abs(each) for row in rows for each in row) or 1.0
+    scale = largest(rows) or 1.0
     scaled = [[each / scale for each in row] for row in rows]
+    if is_sparse(scaled):
+        found = parts(present(scaled), fmean(pair_means(scaled)))
+        return max(0.0, found.from_units - found.both) * scale**2
     by_unit = [fmean(column) for column in zip(*scaled, strict=True)]
     residual = _residual_share(scaled) if len(rows) > 1 else 0.0
     return max(0.0, variance(by_unit) / len(by_unit) - residual) * scale**2
@@ -100,6 +107,10 @@ def unit_variance(rows: Sequence[Sequence[float]]) -> float:
 
 def crossed_error(rows: Sequence[Sequence[float]]) -> tuple[float, float]:
     """Standard error of the grand mean of a seeds by units table, and its degrees of freedom."""
+    rows = without_empty(rows)
+    if is_sparse(rows):
+        found = parts(present(rows), fmean(pair_means(rows)))
+        return math.sqrt(found.total), found.freedom
     by_seed = [fmean(row) for row in rows]
     by_unit = [fmean(column) for column in zip(*rows, strict=True)]
     effect, seeds, units = fmean(by_seed), len(by_seed), len(by_unit)
@@ -114,6 +125,27 @@ def crossed_error(rows: Sequence[Sequence[float]]) -> tuple[float, float]:
     if total <= largest:
         return math.sqrt(largest), its_freedom
     return math.sqrt(total), total**2 / math.fsum(part**2 / free for part, free in terms)
+
+
+def without_empty(rows: Sequence[Sequence[float]]) -> Sequence[Sequence[float]]:
+    """Without the units that none of these pairs has."""
+    if not is_sparse(rows):
+        return rows
+    kept = [unit for unit in range(len(rows[0])) if not all(math.isnan(row[unit]) for row in rows)]
+    return [[row[unit] for unit in kept] for row in rows]
+
+
+def is_sparse(rows: Sequence[Sequence[float]]) -> bool:
+    return any(math.isnan(each) for row in rows for each in row)
+
+
+def pair_means(rows: Sequence[Sequence[float]]) -> Sequence[float]:
+    """The mean of each pair, over the units that it has."""
+    return [fmean(each for each in row if not math.isnan(each)) for row in rows]
+
+
+def largest(rows: Sequence[Sequence[float]]) -> float:
+    return max(abs(each) for row in rows for each in row if not math.isnan(each))
 
 
 def _residual_share(rows: Sequence[Sequence[float]]) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean, variance
 
 from move37.core.records import Belief, Interval
-from move37.referee.intervals import crossed_error, t_quantile
+from move37.referee.intervals import crossed_error, largest, t_quantile
 
 LEVEL = 0.9
 """Of the intervals of the estimate and of the overfit."""
@@ -40,7 +40,7 @@ def fresh(differences: Sequence[float], rows: Sequence[Sequence[float]] | None =
     pairs, mean = len(differences), fmean(differences)
     scale = max(map(abs, differences)) or 1.0
     if rows is not None and len(rows[0]) > 1:
-        scale = max(scale, max(abs(each) for row in rows for each in row))
+        scale = max(scale, largest(rows))
         error, freedom = crossed_error([[each / scale for each in row] for row in rows])
         return Fresh(mean=mean, error=scale * error, freedom=freedom, pairs=pairs)
     if all(each == differences[0] for each in differences):  # no rounding makes noise of it
