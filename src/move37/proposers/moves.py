@@ -58,40 +58,57 @@ def position(site: Site, text: str) -> float | None:
 
 
 class Tried(NamedTuple):
-    """Between which positions a site has been turned so far."""
+    """Whether a site has been turned so far, and between which positions."""
 
-    turns: int = 0
+    turned: bool = False
     low: float = 0.0
     high: float = 0.0
 
-    def widened(self, places: Sequence[float]) -> "Tried":
-        """After one more turn, between these places."""
-        if not places:
-            return Tried(self.turns + 1, self.low, self.high)
-        if self.turns:
-            places = (*places, self.low, self.high)
-        return Tried(self.turns + 1, min(places), max(places))
+    def widened(self, turn: "Measure") -> "Tried":
+        """After one more turn."""
+        if not self.turned:
+            return Tried(True, turn.low, turn.high) if turn.places else TURNED
+        if not turn.places or (self.low <= turn.low and turn.high <= self.high):
+            return self  # nearly always, so that no new one is made
+        return Tried(True, min(self.low, turn.low), max(self.high, turn.high))
 
 
-NOT_TRIED = Tried()
+NOT_TRIED, TURNED = Tried(), Tried(True)
 
 
-@dataclass(frozen=True, slots=True)
 class Measure:
     """A turn of a site, as the model sees it."""
 
-    features: Mapping[Feature, float]
-    """Empty when the spellings say nothing about the site as it is now."""
-    places: tuple[float, ...]
-    """Where its spellings lie."""
+    __slots__ = ("entries", "features", "high", "low", "places")
+
+    def __init__(
+        self,
+        features: Mapping[Feature, float],
+        places: tuple[float, ...],
+        columns: Mapping[str, int],
+    ) -> None:
+        self.features = features
+        """Empty when the spellings say nothing about the site as it is now."""
+        self.entries = tuple((columns[aspect], amount) for (_, aspect), amount in features.items())
+        """The features as columns of the site's own, with their amounts: at most two."""
+        self.places = places
+        """Where its spellings lie."""
+        self.low, self.high = (min(places), max(places)) if places else (0.0, 0.0)
 
 
-class Steps(NamedTuple):
-    """Steps of one site."""
+class Steps:
+    """Steps of one site, with their features as two columns and their amounts each."""
 
-    steps: tuple[Step, ...]
-    design: "Array"
-    """As `Gauge.design` gives it."""
+    __slots__ = ("amounts", "columns", "steps", "texts")
+
+    def __init__(self, steps: tuple[Step, ...], entries: Sequence[Sequence[tuple[int, float]]]):
+        import numpy as np
+
+        self.steps = steps
+        self.texts = frozenset(text for text, _ in steps)
+        pairs = [(*each, *[(0, 0.0)] * (2 - len(each))) for each in entries]
+        self.columns = np.array([[c for c, _ in pair] for pair in pairs], int).reshape(-1, 2)
+        self.amounts: Array = np.array([[a for _, a in pair] for pair in pairs]).reshape(-1, 2)
 
 
 class Gauge:
@@ -103,8 +120,12 @@ class Gauge:
         self._site = site
         self._here = position(site, site.text) if site.kind == "number" else None
         self._turns: dict[tuple[str, str], Measure] = {}
-        self._aspects = aspects(site)
-        self._steps: dict[tuple[bool, float, float], Steps] = {}
+        names = aspects(site)
+        self.width = len(names)
+        """How many columns the model has for it."""
+        self.columns: Mapping[str, int] = {name: column for column, name in enumerate(names)}
+        self._steps: dict[Tried, Steps] = {}
+        self._wished: dict[tuple[float, float, float], Steps | None] = {}
         self._known_steps: dict[float, Step | None] = {}
 
     def turn(self, old: str, new: str) -> Measure:
@@ -120,43 +141,47 @@ class Gauge:
         if self._site.kind != "number":
             signs = ((old, -1.0), (new, 1.0))
             known = self.domain.options
-            return Measure({(self.id, text): sign for text, sign in signs if text in known}, ())
+            spelled = {(self.id, text): sign for text, sign in signs if text in known}
+            return Measure(spelled, (), self.columns)
         before, after = position(self._site, old), position(self._site, new)
         places = tuple(place for place in (before, after) if place is not None)
         if self._here is None or before is None or after is None:
-            return Measure({}, places)
+            return Measure({}, places, self.columns)
         bend = (after - self._here) ** 2 - (before - self._here) ** 2
-        return Measure({(self.id, SLOPE): after - before, (self.id, BEND): bend}, places)
+        way = {(self.id, SLOPE): after - before, (self.id, BEND): bend}
+        return Measure(way, places, self.columns)
 
-    def steps(self, tried: Tried) -> "Steps":
+    def steps(self, tried: Tried) -> Steps:
         """What is usually done at the site."""
-        key = tried.turns > 0, tried.low, tried.high
-        steps = self._steps.get(key)
+        steps = self._steps.get(tried)
         if steps is None:
             if len(self._steps) >= WAYS:
                 self._steps.clear()
-            usual = tuple(self._usual(tried))
-            steps = self._steps[key] = Steps(usual, self.design(usual))
+            steps = self._steps[tried] = self._made(self._usual(tried))
         return steps
 
-    def wished(self, tried: Tried, wish: float) -> Step | None:
+    def wished(self, tried: Tried, wish: float) -> Steps | None:
         """The step to where the model would like the site to be, so many steps from here.
 
         `None` when it is too far away, cannot be spelled, or is one of the usual steps.
         """
-        step = next(self._spelled(tried, (wish,)), None)
-        return None if step in self.steps(tried).steps else step
+        key = tried.low, tried.high, wish
+        if key not in self._wished:
+            if len(self._wished) >= TURNS:
+                self._wished.clear()
+            made = self._made(self._spelled(tried, (wish,)))
+            is_new = made.steps and made.texts.isdisjoint(self.steps(tried).texts)
+            self._wished[key] = made if is_new else None
+        return self._wished[key]
 
-    def design(self, steps: Sequence[Step]) -> "Array":
-        """Their features as a matrix: `[steps, aspects]`."""
-        import numpy as np
-
-        amounts = [[found.get((self.id, a), 0.0) for a in self._aspects] for _, found in steps]
-        return np.array(amounts).reshape(len(steps), len(self._aspects))
+    def _made(self, steps: Iterator[Step]) -> Steps:
+        found = tuple(steps)
+        here = self._site.text
+        return Steps(found, [self.turn(here, text).entries for text, _ in found])
 
     def _usual(self, tried: Tried) -> Iterator[Step]:
         if self._site.kind == "number":
-            offsets = KNOWN_STEPS if tried.turns else NEW_STEPS
+            offsets = KNOWN_STEPS if tried.turned else NEW_STEPS
             yield from self._spelled(tried, offsets)
             return
         for option in self.domain.options:

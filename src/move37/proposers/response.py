@@ -7,10 +7,10 @@ al. 2018, "A Tutorial on Thompson Sampling", section 4), so what is uncertain an
 tried, and what was shown not to matter is left alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from move37.proposers.moves import BEND, SLOPE, Feature, aspects
+from move37.proposers.moves import aspects
 from move37.proposers.sites import Site
 
 if TYPE_CHECKING:
@@ -25,39 +25,50 @@ STRUCTURE_MEAN = -0.5
 """Prior mean of a structural edit, in units of its sd: most of them break something."""
 
 
-class Observation(NamedTuple):
-    """What came of one experiment."""
+class Evidence:
+    """What came of experiments: a matrix of what each changed, with its effect on the score."""
 
-    features: Mapping[Feature, float]
-    effect: float
-    """On the score."""
-    variance: float
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.columns: list[int] = []
+        self.amounts: list[float] = []
+        self.effects: list[float] = []
+        self.variances: list[float] = []
+
+    def add(self, entries: Sequence[tuple[int, float]], effect: float, variance: float) -> None:
+        """entries: what one experiment changed, as columns with their amounts."""
+        for column, amount in entries:
+            self.rows.append(len(self.effects))
+            self.columns.append(column)
+            self.amounts.append(amount)
+        self.effects.append(effect)
+        self.variances.append(variance)
+
+
+class Prior(NamedTuple):
+    """What is believed of each column before any evidence."""
+
+    mean: "Array"
+    sd: "Array"
 
 
 class Response:
-    """The posterior over all effects, given observations."""
+    """The posterior over all effects, given evidence."""
 
-    def __init__(
-        self,
-        sites: Sequence[Site],
-        observations: Sequence[Observation],
-        *,
-        scale: float,
-    ) -> None:
-        """scale: the size of an effect that is worth the name, on the score."""
+    def __init__(self, prior: Prior, evidence: Evidence) -> None:
         import numpy as np
 
-        self._index = index = _columns(sites)
-        self.mean, self._sd = _prior(sites, index, scale)
-        # what no observation bears on stays at its prior, and need not be solved for
-        at, columns, amounts = _entries((o.features for o in observations), index)
-        self._touched, places = np.unique(np.array(columns, dtype=int), return_inverse=True)
-        touched = self._touched
-        rows = np.zeros((len(observations), len(touched)))
-        rows[at, places] = amounts
+        self.mean, self._sd = prior
+        # what no experiment bears on stays at its prior, and need not be solved for
+        columns = np.array(evidence.columns, dtype=int)
+        bears = np.zeros(len(self.mean), dtype=bool)
+        bears[columns] = True
+        self._touched = touched = bears.nonzero()[0]
+        rows = np.zeros((len(evidence.effects), len(touched)))
+        rows[evidence.rows, (bears.cumsum() - 1)[columns]] = evidence.amounts
         mean, sd = self.mean[touched], self._sd[touched]
-        weights = np.array([1.0 / o.variance for o in observations])
-        surprise = np.array([o.effect for o in observations]) - rows @ mean
+        weights = 1.0 / np.array(evidence.variances)
+        surprise = np.array(evidence.effects) - rows @ mean
         # in units of the prior: the matrix is well conditioned whatever the score's scale
         scaled = rows * sd * np.sqrt(weights)[:, None]
         precision = np.eye(len(touched)) + scaled.T @ scaled
@@ -65,15 +76,10 @@ class Response:
         pull = (rows * sd).T @ (weights * surprise)
         self.mean[touched] = mean + sd * (root @ (root.T @ pull))
         self._spread: Array = sd[:, None] * root
-
-    def columns(self, site: Site) -> slice:
-        """Where the aspects of a site stand among all features."""
-        names = aspects(site)
-        first = self._index[site.id, names[0]] if names else 0
-        return slice(first, first + len(names))
+        self._means: list[float] = self.mean.tolist()
 
     def draws(self, seed: int, count: int) -> "Array":
-        """Samples of all effects: `[features, count]`."""
+        """Samples of all effects: `[columns, count]`."""
         import numpy as np
 
         noise = np.random.default_rng(seed).standard_normal((len(self.mean), count))
@@ -81,59 +87,33 @@ class Response:
         around[self._touched] = self._spread @ noise[self._touched]
         return self.mean[:, None] + around
 
-    def design(self, moves: Sequence[Mapping[Feature, float]]) -> "Array":
-        """The features of moves as rows: `[moves, features]`."""
-        import numpy as np
+    def peak(self, column: int) -> float | None:
+        """How far from here, in steps, a numeric site's best value lies; `None` when the bend is upward.
 
-        rows = np.zeros((len(moves), len(self._index)))
-        at, columns, amounts = _entries(moves, self._index)
-        rows[at, columns] = amounts
-        return rows
-
-    def peak(self, site: Site) -> float | None:
-        """How far from here, in steps, the site's best value lies; `None` when the bend is upward."""
-        slope = self.mean[self._index[site.id, SLOPE]]
-        bend = self.mean[self._index[site.id, BEND]]
-        return float(-slope / (2 * bend)) if bend < 0 else None
+        column: of its slope; that of its bend is the next.
+        """
+        slope, bend = self._means[column], self._means[column + 1]
+        return -slope / (2 * bend) if bend < 0 else None
 
 
-def _columns(sites: Sequence[Site]) -> dict[Feature, int]:
-    index: dict[Feature, int] = {}
-    for site in sites:
-        for name in aspects(site):
-            index[site.id, name] = len(index)
-    return index
+def prior(sites: Sequence[Site], scale: float) -> Prior:
+    """A column for each aspect of each site, in order.
 
-
-def _entries(
-    rows: Iterable[Mapping[Feature, float]], index: Mapping[Feature, int]
-) -> tuple[list[int], list[int], list[float]]:
-    """What is not zero in a matrix with these rows: row, column and amount of each entry."""
-    entries = [
-        (at, column, amount)
-        for at, row in enumerate(rows)
-        for feature, amount in row.items()
-        if (column := index.get(feature)) is not None
-    ]
-    at, columns, amounts = zip(*entries, strict=True) if entries else ((), (), ())
-    return list(at), list(columns), list(amounts)
-
-
-def _prior(
-    sites: Sequence[Site], index: Mapping[Feature, int], scale: float
-) -> "tuple[Array, Array]":
+    scale: the size of an effect that is worth the name, on the score.
+    """
     import numpy as np
 
-    mean, sd = np.zeros(len(index)), np.full(len(index), 0.05 * scale)
+    means: list[float] = []
+    sds: list[float] = []
     for site in sites:
         size = max(site.weight, 1e-3) * scale
         if site.kind == "number":
-            slope, bend = index[site.id, SLOPE], index[site.id, BEND]
-            sd[slope], sd[bend], mean[bend] = size, BEND_SD * size, BEND_MEAN * size
+            means += (0.0, BEND_MEAN * size)
+            sds += (size, BEND_SD * size)
             continue
-        for option in site.domain.options:
-            column = index[site.id, option]
-            sd[column] = size
-            if option != site.text and site.kind in ("swap", "delete"):
-                mean[column] = STRUCTURE_MEAN * size
-    return mean, sd
+        structural = site.kind in ("swap", "delete")
+        for option in aspects(site):
+            is_edit = structural and option != site.text
+            means.append(STRUCTURE_MEAN * size if is_edit else 0.0)
+            sds.append(size)
+    return Prior(np.array(means), np.array(sds))

@@ -6,51 +6,31 @@ never edits a random seed: that would move the score without improving the progr
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from heapq import nlargest
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from move37.core.errors import NothingToPropose, ProposalFailed, TaskError
 from move37.core.facts import EpochStarted, Fact, Opened, Proposed
 from move37.core.protocols import Believer, Request
 from move37.core.records import Failed, Proposal
 from move37.core.seeds import derive_seed
-from move37.proposers.moves import (
-    NOT_TRIED,
-    Feature,
-    Move,
-    Ruler,
-    Step,
-    Tried,
-    joined,
-    linked,
-    position,
-)
-from move37.proposers.response import Observation, Response
+from move37.proposers.board import Board, Effect, Key, Turn
+from move37.proposers.moves import Move, Ruler, joined, position
 from move37.proposers.sites import Edit, Site, Sites, apply_edits
 from move37.proposers.tpe import Point, ask_tpe
 
-if TYPE_CHECKING:
-    from move37.proposers.moves import Array
-
 ACTIVE = 32
 """So many sites are considered at a time: the weightiest, and a few others by chance."""
-DRAWS = 32
 ATTEMPTS = 30
 WIDEN = 10
 """After so many moves that were known, several are drawn at once: the small steps are used up."""
 WARM = 25
 """Optuna is asked once there are so many results to learn from."""
-MISFIT, FLOOR = 0.5, 0.015
-"""A parabola is wrong by about this share of an effect, and of the usual effect at least."""
 LATELY = 32
-SURE = 0.8
-"""In this share of the samples a move has to gain, to be joined with the best one."""
-GRID = 32
-"""A wish is for a whole number of such parts of a step: finer ones are spelled the same."""
 CHANCE = 0.04
 """Share of moves that are picked by prior weight alone, so that no site is given up for good."""
 
@@ -89,27 +69,6 @@ class TuneSettings:
         if not 20 <= settings.window <= 1000:
             raise TaskError(f"proposer 'tune': window must be 20 to 1000, not {settings.window}")
         return settings
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one of our experiments changed."""
-
-    experiment: int
-    parent: int
-    changes: tuple[tuple[str, str, str], ...]
-    """Site, old and new spelling."""
-    key: tuple[tuple[str, str], ...]
-    """As that of a `Move`."""
-
-
-class Effect(NamedTuple):
-    """A turn with what came of it."""
-
-    turn: Turn
-    gain: float | None
-    """On the score. `None`: it failed."""
-    variance: float
 
 
 class Tune:
@@ -164,7 +123,7 @@ class Tune:
         seed = request.experiment.seed
         chance = Random(seed)
         scale = _scale(effects, request.beliefs)
-        board = _Board(sites, effects, scale, seed, self._ruler)
+        board = Board(sites, effects, scale, seed, self._ruler)
         parent = request.parents[0].id
         done = {turn.key for turn in self._turns if turn.parent == parent}
         asked = None
@@ -188,10 +147,10 @@ class Tune:
 
     def _pick(
         self,
-        board: "_Board",
+        board: Board,
         attempt: int,
         chance: Random,
-        done: set[tuple[tuple[str, str], ...]],
+        done: Set[Key],
     ) -> Move | None:
         """The best move in one view of the truth; after some that were known already, wider ones."""
         if attempt < WIDEN and chance.random() >= CHANCE:
@@ -274,7 +233,7 @@ class Tune:
         move: Move,
         changes: Mapping[str, bytes],
         share: float,
-        board: "_Board",
+        board: Board,
         effects: Sequence[Effect],
     ) -> Proposal:
         said = [_said(edit, effects) for edit in move.edits]
@@ -288,109 +247,6 @@ class Tune:
                 "sites": [[e.site.id, e.site.text[:200], e.text] for e in move.edits],
             },
         )
-
-
-class _Board:
-    """All moves that are open, with the model's opinion of each."""
-
-    def __init__(
-        self,
-        sites: Sequence[Site],
-        effects: Sequence[Effect],
-        scale: float,
-        seed: int,
-        ruler: Ruler,
-    ) -> None:
-        import numpy as np
-
-        gauges = {site.id: ruler.gauge(site) for site in sites}
-        observations: list[Observation] = []
-        tried: dict[str, Tried] = {}
-        for effect in effects:
-            seen: dict[Feature, float] = {}
-            for id, old, new in effect.turn.changes:
-                gauge = gauges.get(id)
-                if gauge is not None:
-                    measure = gauge.turn(old, new)
-                    seen.update(measure.features)
-                    tried[id] = tried.get(id, NOT_TRIED).widened(measure.places)
-            if seen:
-                observations.append(_observation(seen, effect, scale))
-        self._response = response = Response(sites, observations, scale=scale)
-        self._tried = tried
-        self._single: list[tuple[Site, Step]] = []
-        draws = response.draws(seed, DRAWS)
-        gains: list[Array] = []
-        for site in sites:
-            gauge, known = gauges[site.id], tried.get(site.id, NOT_TRIED)
-            steps, design = gauge.steps(known)
-            self._single += [(site, step) for step in steps]
-            effects_of_site = draws[response.columns(site)]
-            gains.append(design @ effects_of_site)
-            wish = _wish(response, site) if known.turns else None
-            if wish is not None and (step := gauge.wished(known, wish)) is not None:
-                self._single.append((site, step))
-                gains.append(gauge.design((step,)) @ effects_of_site)
-        self._linked = list(linked(sites, self._steps_of, ruler))
-        gains.append(response.design([move.features for move in self._linked]) @ draws)
-        self._gains = np.concatenate(gains)  # [moves, draws]
-        self._sure = (self._gains > 0).mean(axis=1)
-        self._winners = self._gains.argmax(axis=0) if len(self._gains) else None
-
-    def _steps_of(self, site: Site) -> list[Step]:
-        return [step for one, step in self._single if one is site]
-
-    def _move(self, index: int) -> Move:
-        if index >= len(self._single):
-            return self._linked[index - len(self._single)]
-        site, (text, features) = self._single[index]
-        return Move((Edit(site, text),), features)
-
-    def _sites(self) -> list[Site]:
-        """Of every move, the site that leads it."""
-        return [site for site, _ in self._single] + [move.site for move in self._linked]
-
-    def best(self, draw: int, together: int, done: set[tuple[tuple[str, str], ...]]) -> Move | None:
-        """The best move in one sample of what the truth may be, with others that are sure to help."""
-        gains = self._gains[:, draw]
-        order: list[int] = (-gains).argsort(kind="stable").tolist()
-        first = next((move for i in order if (move := self._move(i)).key not in done), None)
-        if first is None:
-            return None
-        chosen = [first]
-        taken = {edit.site.id for edit in first.edits}
-        for index in order:
-            if len(taken) >= together or gains[index] <= 0:
-                break
-            if self._sure[index] < SURE:
-                continue
-            move = self._move(index)
-            sites = {edit.site.id for edit in move.edits}
-            plain = sites <= self._tried.keys() and move.site.kind in ("number", "bool", "choice")
-            if plain and not taken & sites:
-                chosen.append(move)
-                taken |= sites
-        return joined(chosen) or first
-
-    def by_chance(self, chance: Random, count: int) -> Move | None:
-        """So many moves at once, drawn by the weight of their sites."""
-        sites = self._sites()
-        if not sites:
-            return None
-        weights = [max(site.weight, 1e-4) for site in sites]
-        drawn = chance.choices(range(len(sites)), weights, k=count)
-        return joined([self._move(i) for i in {sites[i].id: i for i in drawn}.values()])
-
-    def predicted(self, move: Move) -> float:
-        return float((self._response.design([move.features]) @ self._response.mean)[0])
-
-    def share(self, move: Move) -> float:
-        """How often the first site of this move would be chosen, over samples of the truth."""
-        assert self._winners is not None
-        sites = self._sites()
-        wins = sum(sites[int(i)].id == move.site.id for i in self._winners)
-        total = sum({site.id: site.weight for site in sites}.values())
-        return (wins + move.site.weight / max(total, 1e-9)) / (DRAWS + 1)
 
 
 def _changes(fact: Proposed) -> tuple[tuple[str, str, str], ...]:
@@ -417,25 +273,6 @@ def _scale(effects: Sequence[Effect], beliefs: Believer) -> float:
     if not sizes:
         return max(2 * beliefs.noise, 1e-9)
     return max(sizes[(3 * len(sizes)) // 4], beliefs.noise, 1e-9)
-
-
-def _observation(
-    seen: Mapping[tuple[str, str], float], effect: Effect, scale: float
-) -> Observation:
-    """An effect as the model takes it: bounded, so that one crash does not drown everything."""
-    if effect.gain is None:
-        return Observation(seen, -2.0 * scale, scale**2)
-    gain = min(max(effect.gain, -4.0 * scale), 8.0 * scale)
-    misfit = (MISFIT * gain) ** 2 + (FLOOR * scale) ** 2
-    return Observation(seen, gain, effect.variance + misfit)
-
-
-def _wish(response: Response, site: Site) -> float | None:
-    """How far from here the model puts the best value of a numeric site."""
-    peak = response.peak(site) if site.kind == "number" else None
-    if peak is None or abs(peak) < 0.1:
-        return None
-    return round(max(-3.0, min(3.0, peak)) * GRID) / GRID
 
 
 def _kind(move: Move) -> str:
