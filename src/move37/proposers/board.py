@@ -109,15 +109,16 @@ class Board:
 
     def _evidence(self, effects: Sequence[Effect], scale: float) -> Evidence:
         """What the effects say about these sites; notes between which places each was turned."""
-        evidence = Evidence()
+        evidence, gauges, tried = Evidence(), self._gauges, self._tried
         for effect in effects:
             entries: list[tuple[int, float]] = []
             for id, old, new in effect.turn.changes:
-                if id in self._gauges:
-                    gauge, column = self._gauges[id]
+                if id in gauges:
+                    gauge, column = gauges[id]
                     turn = gauge.turn(old, new)
-                    self._tried[id] = self._tried.get(id, NOT_TRIED).widened(turn)
-                    entries += [(column + at, amount) for at, amount in turn.entries]
+                    tried[id] = tried.get(id, NOT_TRIED).widened(turn)
+                    for at, amount in turn.entries:
+                        entries.append((column + at, amount))
             if entries:
                 evidence.add(entries, *_bounded(effect, scale))
         return evidence

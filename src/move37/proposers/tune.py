@@ -8,7 +8,6 @@ never edits a random seed: that would move the score without improving the progr
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from heapq import nlargest
 from random import Random
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from move37.core.errors import NothingToPropose, ProposalFailed, TaskError
 from move37.core.facts import EpochStarted, Fact, Opened, Proposed
 from move37.core.protocols import Believer, Request
-from move37.core.records import Failed, Proposal
+from move37.core.records import Belief, Failed, Proposal
 from move37.core.seeds import derive_seed
 from move37.proposers.board import Board, Effect, Key, Turn
 from move37.proposers.moves import Move, Ruler, joined, position
@@ -191,8 +190,9 @@ class Tune:
         """What came of our latest experiments, oldest first. Those still running are left out."""
         noise = max(request.beliefs.noise, 0.0)
         effects: list[Effect] = []
-        belief = lru_cache(maxsize=None)(request.beliefs.belief)
-        experiments = request.history.experiments
+        beliefs: dict[int, Belief | None] = {}
+        """Of parents: most turns have theirs in common with others."""
+        belief, experiments = request.beliefs.belief, request.history.experiments
         for turn in self._turns:
             outcome = experiments[turn.experiment].outcome
             if outcome is None:
@@ -200,10 +200,12 @@ class Tune:
             if isinstance(outcome, Failed):
                 effects.append(Effect(turn, None, noise**2))
                 continue
-            here, before = belief(turn.experiment), belief(turn.parent)
+            here = belief(turn.experiment)
+            if turn.parent not in beliefs:
+                beliefs[turn.parent] = belief(turn.parent)
+            before = beliefs[turn.parent]
             if here is not None and before is not None:
-                gain = here.mean - before.mean
-                effects.append(Effect(turn, gain, here.sd**2))
+                effects.append(Effect(turn, here.mean - before.mean, here.sd**2))
         return effects
 
     def _ask_optuna(

@@ -82,7 +82,7 @@ class LineagePosterior:
     def _find(self, experiment: int) -> "Epoch | None":
         for epoch in reversed(self._epochs):
             if experiment >= epoch.baseline:
-                return epoch if experiment - epoch.baseline < len(epoch.tree) else None
+                return epoch if experiment - epoch.baseline < len(epoch.tree.parent) else None
         return None
 
     def _epoch_of(self, experiment: int) -> "Epoch":

@@ -49,8 +49,10 @@ class Scale:
 
     def belief(self, mean: float, sd: float) -> Belief:
         """On the score's own scale, to first order."""
+        if self.sign == 0:
+            return Belief(mean, sd)
         score = self.outward(mean)
-        return Belief(score, sd if self.sign == 0 else abs(score) * sd)
+        return Belief(score, abs(score) * sd)
 
     def difference(self, one: tuple[float, float], other: tuple[float, float], sd: float) -> Belief:
         """One score less another, each given as mean and sd on the scale; sd: of their difference."""

@@ -141,10 +141,18 @@ class Tree:
         """Mean (less `origin`) and variance (over sigma squared) of a node's value."""
         if self.noise == 0:
             return self.average[node] - self.origin, 0.0
-        if self._known[node] == self.version:
-            return self._mean[node], self._variance[node]
-        path = self._path(node)
-        self._descend(path)
+        known, version = self._known, self.version
+        if known[node] != version:
+            parent = self.parent[node]
+            if parent >= 0 and known[parent] == version:
+                # As below, of one step: whoever asks for many nodes asks for siblings.
+                pull, ratio = self._pull[node], self.ratio[node]
+                mean = self._mean[parent] + self.offset[node] + ratio * self._weighted[node]
+                self._mean[node] = pull * mean
+                self._variance[node] = pull * (pull * self._variance[parent] + ratio)
+                known[node] = version
+            else:
+                self._descend(self._path(node))
         return self._mean[node], self._variance[node]
 
     def without(self, node: int) -> tuple[float, float, float, float]:
