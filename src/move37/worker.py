@@ -268,6 +268,17 @@ def changed(files: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> 
     return {path: data for path, data in {**files, **changes}.items() if data is not None}
 
 
+def is_record(data: bytes, kind: type[Question] | type[Answer]) -> bool:
+    """Whether `decode_record` can read it."""
+    import msgspec
+
+    try:
+        msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
 # --- measuring, in a worker process --------------------------------------------------------------
 
 

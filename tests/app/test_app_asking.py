@@ -1,5 +1,7 @@
 """A real engine whose proposer has to ask: real store, threads, sandbox and programs."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,18 @@ def test_a_script_that_cannot_be_read_is_told(make_task: MakeTask, options: str,
     with pytest.raises(TaskError, match=told):
         app.run(task, settings())
     assert (task / "program.py").read_text() == PROGRAM
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("x1-ask-0/question", "question 0 of x1"), ("x1-ask-0/answer", "answer 0 of x1")],
+)
+def test_verify_misses_what_was_asked_and_answered(
+    make_task: MakeTask, key: str, told: str
+) -> None:
+    task = asking(make_task)
+    app.run(task, settings(1))
+    with closing(sqlite3.connect(task / ".move37" / "study.db")) as database, database:
+        database.execute("drop trigger attachments_forbid_delete")
+        database.execute("delete from attachments where key = ?", [key])
+    assert any(told in mismatch for mismatch in app.verify(task).mismatches)

@@ -8,7 +8,9 @@ from move37.core.errors import StudyError
 from move37.core.facts import Fact
 from move37.core.history import History
 from move37.core.protocols import Store
+from move37.core.records import Answer, Question
 from move37.report.results import Verified
+from move37.worker import is_record
 
 
 def verify(root: Path) -> Verified:
@@ -34,6 +36,7 @@ def verify(root: Path) -> Verified:
                 store.attachment,
             ),
             *_audit_limits(study),
+            *_audit_asking(study),
             *audit_beliefs(study.history, study.believer),
         ]
         trials = sum(len(experiment.trials) for experiment in study.history.experiments)
@@ -62,6 +65,24 @@ def _replayed(store: Store) -> Iterator[tuple[Fact, History]]:
     for row in store.rows():
         yield row.fact, history
         history.add(row)
+
+
+def _audit_asking(study: Study) -> Iterator[str]:
+    """Whether all that was asked, answered and handed in is there to be read."""
+    history, attachment = study.history, study.store.attachment
+    for one in history.experiments:
+        rounds = {asked.round for asked in one.asked}
+        kinds: list[tuple[int, str, type[Question] | type[Answer]]] = [
+            *((round, "question", Question) for round in sorted(rounds)),
+            *((told.round, "answer", Answer) for told in one.answers),
+        ]
+        for round, kind, record in kinds:
+            data = attachment(f"x{one.id}-ask-{round}/{kind}")
+            if data is None or not is_record(data, record):
+                yield f"{kind} {round} of x{one.id} is missing or cannot be read"
+    for ticket in history.submitted:
+        if attachment(f"queue-{ticket}/changes") is None:
+            yield f"the change that was handed in as {ticket} is missing"
 
 
 def _audit_programs(study: Study) -> Iterator[str]:
