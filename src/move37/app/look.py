@@ -22,7 +22,8 @@ from move37.report.views import (
 def status(root: Path) -> Status:
     """Where the study stands. Raises `StudyError` when there is none."""
     with read_study(find_root(root)) as study:
-        return status_of(study, is_working=_is_working(study.root))
+        shown = status_of(study, is_working=_is_working(study.root))
+        return replace(shown, waiting=shown.waiting + _in_letter_box(study))
 
 
 def list_experiments(
@@ -122,6 +123,13 @@ def diff_of(study: Study, experiment: int | None, other: int | None) -> Diff:
 
 def baseline_of(study: Study, epoch: int) -> int:
     return study.history.epochs[epoch].baseline
+
+
+def _in_letter_box(study: Study) -> int:
+    """How many changes no engine has taken in yet."""
+    from move37.app.inbox import spool_of
+
+    return sum(ticket not in study.history.submitted for ticket in spool_of(study.root).tickets())
 
 
 def _is_working(root: Path) -> bool:

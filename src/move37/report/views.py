@@ -183,6 +183,8 @@ class Status:
     certificates: tuple[CertificateView, ...]
     screened: int = 0
     """Let go by a cheap stage or for a hopeless curve."""
+    waiting: int = 0
+    """Changes that were handed in and wait for their turn."""
     pareto: tuple[int, ...] = ()
     """With secondary metrics: the experiments that no other beats in all of them."""
     pruned_from: int | None = None
@@ -278,6 +280,7 @@ def status_view(
         evaluator=evaluator_of(history, task),
         certificates=certificates(task, history),
         screened=screened,
+        waiting=len(history.waiting),
         pareto=tuple(front(task, history, beliefs)) if task.also else (),
         pruned_from=history.pruned_from(champion),
     )
