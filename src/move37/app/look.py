@@ -1,11 +1,12 @@
 """`status`, `list`, `show`, `diff`, `best`, `report`: the commands that only look."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from move37.app.cheats import cheats_of
 from move37.app.study import STUDY, Study, find_root, read_study
-from move37.core.records import Verdict
+from move37.core.records import Answer, Verdict
 from move37.report.results import Diff, Reported
 from move37.report.views import (
     Detail,
@@ -109,7 +110,24 @@ def detail_of(study: Study, experiment: int) -> Detail:
         experiment,
         judge=judge_of(study),
     )
-    return replace(shown, cheats=cheats_of(study, experiment))
+    return replace(
+        shown, cheats=cheats_of(study, experiment), noted=tuple(_noted(study, experiment))
+    )
+
+
+def _noted(study: Study, experiment: int) -> Iterator[str]:
+    """What an agent is known to have done besides its proposal, as stored with its answers."""
+    from move37.worker import decode_record
+
+    for told in study.history[experiment].answers:
+        data = study.store.attachment(f"x{experiment}-ask-{told.round}/answer")
+        if data is None:
+            continue
+        detail = decode_record(data, Answer).detail
+        if evaluations := detail.get("evaluations"):
+            times = "once" if evaluations == 1 else f"{evaluations} times"
+            yield f"ran the evaluation {times} on its own copy"
+        yield from map(str, detail.get("notes", ()))
 
 
 def diff_of(study: Study, experiment: int | None, other: int | None) -> Diff:

@@ -107,6 +107,7 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
     pairs = [("change", _origin(detail))]
     if one.failure:
         pairs.append(("failed", clean(one.failure)))
+    pairs.extend(("agent", clean(note)) for note in detail.noted)
     pairs.append(("believed", _believed(one.believed)))
     if one.measured is not None:
         finished = count(one.trials, "finished trial")

@@ -129,6 +129,8 @@ class Detail:
     certificates: tuple[CertificateView, ...]
     cheats: CheatReport | None = None
     """What its change touches that a score could be faked with. `None` for a baseline."""
+    noted: tuple[str, ...] = ()
+    """What the agent that proposed it did besides: evaluations of its own, writing where it may not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
