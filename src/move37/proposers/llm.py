@@ -16,13 +16,15 @@ from move37.core.protocols import Request
 from move37.core.records import Answer, Proposal, Question
 from move37.proposers.calling import CUT_OFF, CUT_SHORT, REFUSED, TOO_LONG, Call, Caller
 from move37.proposers.clients import need_client
-from move37.proposers.context import build_context
+from move37.proposers.context import Quotes, build_context
 from move37.proposers.llm_settings import Endpoint, LlmSettings, resolve
 from move37.proposers.memory import Memory
 from move37.proposers.models import Message, Wish
+from move37.proposers.near import too_near
 from move37.proposers.place import Place
 from move37.proposers.prices import FREE
 from move37.proposers.reply import FORMAT, read_reply
+from move37.proposers.sketches import sketch_of
 from move37.proposers.tokens import at_most, estimate
 
 _REFUSALS = 3
@@ -46,16 +48,23 @@ def make_llm(options: Mapping[str, Any], place: Place) -> "Llm":
     settings = LlmSettings.parse(options)
     endpoint = resolve(settings, place.environment, usd=place.task.budget.usd)
     need_client(endpoint)
-    return Llm(settings, endpoint)
+    return Llm(settings, endpoint, quotes=place.references)
 
 
 class Llm:
     """Implements `move37.core.protocols.Asker`."""
 
     def __init__(
-        self, settings: LlmSettings, endpoint: Endpoint, *, caller: Caller | None = None
+        self,
+        settings: LlmSettings,
+        endpoint: Endpoint,
+        *,
+        caller: Caller | None = None,
+        quotes: Quotes | None = None,
     ) -> None:
+        """quotes: from the user's references; `None`: there are none."""
         self._settings = settings
+        self._quotes = quotes
         self._endpoint = endpoint
         self._price = endpoint.price or FREE
         self._caller = caller or Caller(
@@ -111,6 +120,7 @@ class Llm:
             count=estimate,
             answer_format=FORMAT,
             memory=self._memory,
+            quotes=self._quotes,
         )
         said = (("system", context.system), ("user", context.user))
         return [{"role": role, "content": text} for role, text in said], context.mode
@@ -223,14 +233,22 @@ class Llm:
         answer, is_first = rounds[-1], len(rounds) == 1
         self._refuse_cut(answer)
         reply = read_reply(answer.text, request.files, needs_reasons=is_first)
+        hypothesis = reply.hypothesis or "the model did not say why"
+        near = too_near(request, reply.changes, memory=self._memory, hypothesis=reply.hypothesis)
+        if near is not None:
+            raise Unreadable(f"{near}; propose another change")
         effect = reply.predicted_effect
         return Proposal(
             changes=reply.changes,
             move=f"llm.{answer.detail.get('mode') or 'change'}",
-            hypothesis=reply.hypothesis or "the model did not say why",
+            hypothesis=hypothesis,
             # Of a metric to be minimized, a fall is a gain.
             predicted_effect=None if effect is None else request.task.metric.score(effect),
-            detail={"model": answer.model, "notes": list(reply.notes)},
+            detail={
+                "model": answer.model,
+                "notes": list(reply.notes),
+                "edit": sketch_of(request.files, reply.changes).to_json(),
+            },
         )
 
     def _refuse_cut(self, answer: Answer) -> None:

@@ -17,6 +17,7 @@ from move37.core.errors import TaskError
 from move37.core.records import Task
 from move37.tasks.document import to_mapping
 from move37.tasks.globs import Glob, compile_glob
+from move37.tasks.references import reference_rule
 from move37.tasks.toml import STEERING_FILE, TASK_FILE
 
 Read = Callable[[str], bytes]
@@ -63,7 +64,12 @@ def resolve(task: Task, paths: Sequence[str]) -> Resolved:
     `paths` are the files of the task. Linked and hidden ones need not be among them.
     Raises `TaskError` when a glob means nothing, or nothing that can be used.
     """
-    listed = sorted(path for path in paths if path.split("/", 1)[0] not in OWN_DIRECTORIES)
+    is_reference = reference_rule(task)
+    listed = sorted(
+        path
+        for path in paths
+        if path.split("/", 1)[0] not in OWN_DIRECTORIES and not is_reference(path)
+    )
     if not listed:
         raise TaskError(
             f"there is nothing here to improve: {task.root} has no files; "
@@ -93,16 +99,24 @@ def resolve(task: Task, paths: Sequence[str]) -> Resolved:
 def may_edit(task: Task) -> Callable[[str], bool]:
     """Return a function that says whether a candidate may write a path, be the file there or not.
 
-    By its name alone: inside what `files.edit` means, and nothing linked, hidden or of our own.
+    By its name alone: inside what `files.edit` means, and nothing linked, hidden, of our own, or of the
+    user's references.
     """
     edit, away = (
         [compile_glob(pattern) for pattern in patterns]
         for patterns in (task.files.edit, (*task.files.link, *task.files.hide))
     )
 
+    is_reference = reference_rule(task)
+
     def may(path: str) -> bool:
         names = path.split("/")
-        if path in OWN_FILES or names[0] in OWN_DIRECTORIES or {"", ".", ".."} & set(names):
+        if (
+            is_reference(path)
+            or path in OWN_FILES
+            or names[0] in OWN_DIRECTORIES
+            or {"", ".", ".."} & set(names)
+        ):
             return False
         if not _is_spelled(path):
             return False
