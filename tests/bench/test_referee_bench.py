@@ -18,7 +18,7 @@ from move37.bench.referee_claims import (
     summarise_one_gain,
 )
 from move37.bench.referee_engine import engine_nulls
-from move37.bench.referee_grid import OURS, WORLDS, Compared, compare, ratio_to_best
+from move37.bench.referee_grid import OURS, WORLDS, Compared, ceiling, compare, ratio_to_best
 from move37.bench.referee_picture import draw
 from move37.bench.referee_rules import RULES
 from move37.bench.referee_study import Study
@@ -116,11 +116,18 @@ def test_the_ratio_is_to_the_best_of_the_other_rules() -> None:
 
     others = {name: ended(1.0) for name, _ in RULES}
     ours = {OURS: ended(3.0)}
-    two = [Compared({**ours, **others, "gate_1_sigma": ended(2.0)}, others)] * 2
+    two = [Compared({**ours, **others, "gate_1_sigma": ended(2.0)}, others, known=5.0)] * 2
     assert ratio_to_best(two) == 1.5
+    assert ceiling(two) == 2.5
     assert ratio_to_best(two, all_paid=True) == 3.0
     useless = {name: ended(-1.0) for name, _ in RULES}
-    assert ratio_to_best([Compared({**ours, **useless}, useless)]) == inf
+    assert ratio_to_best([Compared({**ours, **useless}, useless, known=0.0)]) == inf
+
+
+def test_nobody_finds_more_than_whoever_knows_the_truth() -> None:
+    studies = [compare(Plant(noise=0.5), 40, seed) for seed in range(3)]
+    for study in studies:
+        assert study.known >= max(ended.gain for ended in study.at_equal_length.values()) - 1e-9
 
 
 # --- claims --------------------------------------------------------------------------------------

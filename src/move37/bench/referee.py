@@ -27,6 +27,7 @@ from move37.bench.referee_grid import (
     OURS,
     WORLDS,
     Row,
+    ceiling,
     grid_study,
     ratio_to_best,
     rows,
@@ -91,6 +92,8 @@ class RefereeResult:
     """Every rule, by noise and length."""
     ratios: Mapping[tuple[float, int], float]
     """Our true gain over that of the best other rule, by noise and length."""
+    ceilings: Mapping[tuple[float, int], float]
+    """The same of whoever sees the truth: no rule can have more."""
     paid_ratios: Mapping[tuple[float, int], float]
     """The same where the others search on with the runs that our certification took."""
     worlds: Mapping[str, Sequence[Row]]
@@ -104,11 +107,13 @@ class RefereeResult:
     def figures(self) -> Mapping[str, float]:
         """By stable names."""
         small = [ratio for (noise, _), ratio in self.ratios.items() if noise >= SMALL]
+        highest = [most for (noise, _), most in self.ceilings.items() if noise >= SMALL]
         figures = {
             **{f"null_claim_rate_{length}": null.rate for length, null in self.nulls.items()},
             "power_one_gain": self.gain.power,
             "cost_ratio_one_gain": self.gain.cost_ratio,
             "gain_ratio_best_rule_small": min(small),
+            "gain_ratio_ceiling_small": min(highest),
             "gain_ratio_best_rule_min": min(self.ratios.values()),
             "gain_ratio_best_rule_min_paid": min(self.paid_ratios.values()),
             **self.drift.figures,
@@ -195,6 +200,7 @@ def _gather(size: Size, seed: int, answers: Answers, replays: Answers) -> Refere
         },
         grid={cell: rows(*cell, studies) for cell, studies in cells.items()},
         ratios={cell: ratio_to_best(studies) for cell, studies in cells.items()},
+        ceilings={cell: ceiling(studies) for cell, studies in cells.items()},
         paid_ratios={
             cell: ratio_to_best(studies, all_paid=True) for cell, studies in cells.items()
         },

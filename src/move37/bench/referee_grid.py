@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf, sqrt
 from statistics import fmean, stdev
 
-from move37.bench.referee_rules import RULES
+from move37.bench.referee_rules import RULES, knows_the_truth
 from move37.bench.referee_study import our_rule
 from move37.bench.referee_worlds import Ended, Plant, World
 from move37.core.seeds import derive_seed
@@ -56,6 +56,8 @@ class Compared:
     at_equal_length: Mapping[str, Ended]
     all_paid: Mapping[str, Ended]
     """The other rules again, with the runs of our certification added to their search."""
+    known: float
+    """True gain of whoever sees the truth."""
 
 
 def compare(plant: Plant, length: int, seed: int) -> Compared:
@@ -66,6 +68,7 @@ def compare(plant: Plant, length: int, seed: int) -> Compared:
         at_equal_length={OURS: ours}
         | {name: rule(World(plant, seed, length), length, start) for name, rule in RULES},
         all_paid={name: rule(World(plant, seed, length), paid, start) for name, rule in RULES},
+        known=knows_the_truth(World(plant, seed, length), length),
     )
 
 
@@ -109,6 +112,16 @@ def ratio_to_best(studies: Sequence[Compared], *, all_paid: bool = False) -> flo
     The best is chosen after the fact, cell by cell, which favours the others.
     """
     ours = fmean(study.at_equal_length[OURS].gain for study in studies)
-    others = [study.all_paid if all_paid else study.at_equal_length for study in studies]
-    best = max(fmean(each[name].gain for each in others) for name, _ in RULES)
+    best = _best_other(studies, all_paid=all_paid)
     return ours / best if best > 0 else inf
+
+
+def ceiling(studies: Sequence[Compared]) -> float:
+    """What `ratio_to_best` would be for whoever sees the truth: no rule can reach more."""
+    best = _best_other(studies, all_paid=False)
+    return fmean(study.known for study in studies) / best if best > 0 else inf
+
+
+def _best_other(studies: Sequence[Compared], *, all_paid: bool) -> float:
+    others = [study.all_paid if all_paid else study.at_equal_length for study in studies]
+    return max(fmean(each[name].gain for each in others) for name, _ in RULES)

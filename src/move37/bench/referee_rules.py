@@ -34,6 +34,15 @@ def keep_if_better(world: World, runs: int, start: int, *, margin: float = 0.0) 
     return _end(world, kept, score - first)
 
 
+def knows_the_truth(world: World, runs: int) -> float:
+    """True gain of whoever sees which edits help: as many runs cannot find more."""
+    kept = world.start
+    for _ in range(runs):
+        candidate = world.edit(kept)
+        kept = candidate if candidate.value > kept.value else kept
+    return kept.value
+
+
 def best_over_mad(world: World, runs: int, start: int, *, confidence: float = 2.0) -> Ended:
     """Keep an edit when its gain exceeds `confidence` times the spread of the recent scores.
 

@@ -40,6 +40,9 @@ def _grid(result: RefereeResult) -> Iterator[str]:
         yield f"{'best other: ratio':<18}" + "".join(
             f"{_ratio(result.ratios[noise, length]):>14}" for noise in NOISES
         )
+        yield f"{'the truth known':<18}" + "".join(
+            f"{_ratio(result.ceilings[noise, length]):>14}" for noise in NOISES
+        )
         yield f"{'certification':<18}" + "".join(
             f"{f'+{rows[noise][OURS].runs - length:.0f} runs':>14}" for noise in NOISES
         )
