@@ -12,7 +12,7 @@ from move37.proposers.reply_match import LOOKS, MOST_MATCHES, Effort, Look, Matc
 from move37.proposers.reply_parts import Lines, Problem, Swap
 
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
-_NUMBERED = re.compile(r"[ \t]*(\d+)(?:[ \t]*[|:\u2502\u2192][ \t]?|\t)(.*)\Z")
+_NUMBERED = re.compile(r"[ \t]*(\d+)(?: ?[|:\u2502\u2192] ?|\t)(.*)\Z")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d+|#x[0-9a-fA-F]+);")
 _CURLY = str.maketrans(
     {
@@ -101,7 +101,7 @@ class Draft:
         self.lines = [_cut_end(row)[0] for row in rows]
         self._ends = [_cut_end(row)[1] for row in rows]
         crlf = sum(end == "\r\n" for end in self._ends)
-        self._end = "\r\n" if 2 * crlf > len(self._ends) else "\n"
+        self._end = "\r\n" if 2 * crlf > sum(map(bool, self._ends)) else "\n"
         self._has_newline = not rows or bool(self._ends[-1])
         self._first = tuple(self.lines)
         self._effort = effort
@@ -212,6 +212,9 @@ class Draft:
                 return there
         if swap.section and (near := self._in_section(swap.section, found)) is not None:
             return [near]
+        longest = max(len(one.old) for one in found)
+        if len(longer := [one for one in found if len(one.old) == longest]) == 1:
+            return longer
         results = {tuple(self._result(one)) for one in found}
         if len(results) == 1:
             return found[:1]
@@ -273,6 +276,12 @@ class Draft:
         return _spliced(self.lines, found.match, found.old, found.new, indents)
 
     def _splice(self, start: int, end: int, rows: Sequence[tuple[str, int | None]]) -> None:
+        for line, kept in rows:
+            if kept is None and not _is_text(line):
+                raise Problem(
+                    f"the new line {line[:60]!r} has characters that no text has; leave them out (in Python, "
+                    "write them as escapes)"
+                )
         ends = [self._end if kept is None else self._ends[kept] for _, kept in rows]
         self.lines[start:end] = [line for line, _ in rows]
         self._ends[start:end] = ends
@@ -444,6 +453,10 @@ def _cut_end(row: str) -> tuple[str, str]:
     if row.endswith("\r\n"):
         return row[:-2], "\r\n"
     return (row[:-1], "\n") if row.endswith("\n") else (row, "")
+
+
+def _is_text(line: str) -> bool:
+    return "\0" not in line and not any("\ud800" <= char <= "\udfff" for char in line)
 
 
 def _is_worth(old: Lines, look: Look) -> bool:

@@ -145,7 +145,9 @@ def _headed(here: _File, old: str, new: str, files: list[_File]) -> _File:
     if after == "/dev/null":
         file.is_gone = True
     if not file.is_renamed:
-        is_git = before.startswith("a/") and after.startswith("b/")
+        is_git = all(
+            text.startswith(("/dev/null", mark)) for text, mark in ((before, "a/"), (after, "b/"))
+        )
         cut = 2 if is_git else 0
         file.old = before[cut:] if before != "/dev/null" else None
         file.new = after[cut:] if after != "/dev/null" else None

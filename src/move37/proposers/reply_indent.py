@@ -46,7 +46,9 @@ class Indents:
         if said in self._known:
             return self._known[said] + text
         units = self._units()
-        indent = self._shifted(said) if units is None else self._scaled(said, *units)
+        indent = self._shifted(said)
+        if units is not None and (indent is None or len(self._known) < 2):
+            indent = self._scaled(said, *units)
         if indent is None:
             raise Problem(
                 f"the lines are indented otherwise in the file, and how deep {text[:60]!r} belongs cannot "

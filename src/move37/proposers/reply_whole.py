@@ -75,7 +75,7 @@ def _lost(path: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
     if "*" in bound:
         return []
     used = {node.id for node in ast.walk(after) if isinstance(node, ast.Name)}
-    gone = (used & set(_bound(before))) - bound - set(vars(builtins))
+    gone = (used & set(_bound_outside(before.body))) - bound - set(vars(builtins))
     return sorted(gone)
 
 
@@ -86,6 +86,22 @@ def _parse(lines: Sequence[str]) -> ast.Module | None:
             return ast.parse("\n".join(lines))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
+
+
+def _bound_outside(body: Sequence[ast.stmt]) -> Iterator[str]:
+    """Names that a module has, not those within its functions."""
+    for node in body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.Import() | ast.ImportFrom():
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+            case ast.If() | ast.Try():
+                yield from _bound_outside(node.body)
+            case _:
+                pass
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:
