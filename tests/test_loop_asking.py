@@ -131,7 +131,7 @@ def begin(store: MemoryStore, tmp_path: Path) -> Journal:
 
 def explore(
     store: MemoryStore,
-    talker: Talker,
+    talker: Asker,
     tmp_path: Path,
     *,
     experiments: int = 4,

@@ -1,22 +1,34 @@
 """The real engine with a model that a script plays, over a real connection."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from app_tasks import MakeTask
+from app_tasks import EVALUATE, MakeTask
 
 from move37 import app
+from move37.core.errors import TaskError
 from move37.core.history import History
 from move37.core.journal import Journal
+from move37.faces.cli.main import run_command
 from move37.store.sqlite import SqliteStore
 from move37.testing.model_script import (
+    Hangs,
     ModelAnswer,
     ModelRequest,
+    Refuses,
     Says,
     broken_down,
     gigantic,
     rate_limited,
     truncated,
+    unauthorised,
 )
 from move37.testing.model_server import ModelServer
 
@@ -147,3 +159,150 @@ def test_whatever_the_model_does_the_study_goes_on(make_task: MakeTask) -> None:
     assert result.status.failures == {"propose": 2}
     assert not (task.parent / "outside.py").exists()
     assert app.verify(task).mismatches == ()
+
+
+def test_what_was_said_can_be_read(make_task: MakeTask, capsys: pytest.CaptureFixture[str]) -> None:
+    with ModelServer(["I would rather not.", answer(0.05)]) as server:
+        task = write(make_task(), server)
+        app.run(task, settings(1))
+    first, second = app.conversation(task, 1).turns
+    assert "learning_rate = 0.01" in first.prompt
+    assert first.answer == "I would rather not."
+    assert "cannot be used" in second.prompt
+    assert (second.asked.model, second.asked.round) == ("scripted", 1)
+    assert second.asked.tokens_out > 0
+    assert second.asked.usd > 0
+    assert run_command(["show", "x1", "-C", str(task)]) == 0
+    assert "tokens in" in capsys.readouterr().out
+    assert run_command(["show", "x1", "--conversation", "-C", str(task)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("learning_rate = 0.01") == first.prompt.count("learning_rate = 0.01")
+    assert run_command(["show", "x1", "--conversation", "--json", "-C", str(task)]) == 0
+    assert json.loads(capsys.readouterr().out)["turns"][0]["answer"] == "I would rather not."
+
+
+def test_the_key_stays_where_it_is(make_task: MakeTask) -> None:
+    spying = (
+        "for place in /proc/*/environ; do grep -q _API_KEY $place 2>/dev/null && exit 1; done\n"
+        "env | grep -q _API_KEY && exit 1\n"
+    )
+    with ModelServer([answer(0.05), Refuses(status=401, message=f"not {KEY}")]) as server:
+        task = write(make_task(evaluate=spying + EVALUATE), server)
+        result = app.run(task, settings(2))
+        server_saw = {request.key for request in server.requests}
+    assert server_saw == {KEY}
+    assert result.status.measured == 1
+    assert result.status.failures == {"propose": 1}
+    for file in (task / app.STUDY).rglob("*"):
+        assert not file.is_file() or KEY.encode() not in file.read_bytes(), file
+    said = [*app.conversation(task, 1).turns, *app.conversation(task, 2).turns]
+    assert KEY[:10] not in repr((said, app.show(task, 2)))
+
+
+def test_what_is_missing_is_said_before_anything_is_measured(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TaskError, match="no model is named; write"):
+        app.run(make_task(name="no/table"), settings(proposer="llm"))
+    task = make_task(name="no/key", extra="")
+    (task / "move37.toml").write_text((task / "move37.toml").read_text() + table())
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(TaskError, match="OPENAI_API_KEY is not set"):
+        app.run(task, settings())
+    assert not (task / app.STUDY / "study.db").exists()
+
+
+def test_a_key_that_is_refused_ends_the_run_soon(make_task: MakeTask) -> None:
+    with ModelServer([unauthorised()] * 20) as server:
+        task = write(make_task(), server)
+        result = app.run(task, settings(50))
+    assert result.halt == "exhausted"
+    assert "does not accept the key in OPENAI_API_KEY" in result.reason
+    assert len(server.requests) == 3
+
+
+def test_a_study_with_a_small_budget_ends_within_it(make_task: MakeTask) -> None:
+    with ModelServer(climbing) as server:
+        task = write(make_task(), server, at_once=3)
+        result = app.run(task, settings(50, usd=0.03))
+    assert result.halt == "budget"
+    assert 0 < result.status.spent.usd <= 0.03
+    assert len(server.requests) > 1
+
+
+# --- killed --------------------------------------------------------------------------------------
+
+DIES_WHEN_ANSWERED = """\
+import os, signal, sys
+from move37.core.facts import Answered
+from move37.store.sqlite import SqliteStore
+
+append = SqliteStore.append
+
+def dying(self, fact, *others, **more):
+    row = append(self, fact, *others, **more)
+    if isinstance(fact, Answered):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return row
+
+SqliteStore.append = dying
+from move37.faces.cli.main import main
+main()
+"""
+
+
+def start(task: Path, *python: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, *python, "run", "-C", str(task), "--workers", "1"]
+    return subprocess.Popen(
+        [*command, "--experiments", "1", "--no-check", "--no-certify"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=dict(os.environ),
+    )
+
+
+def finish(task: Path) -> None:
+    with start(task, "-m", "move37") as engine:
+        _, errors = engine.communicate()
+    assert engine.returncode == 0, errors.decode()
+
+
+def test_an_engine_killed_with_an_answer_reads_it_next_time(make_task: MakeTask) -> None:
+    with ModelServer([answer(0.05)]) as server:
+        task = write(make_task(), server)
+        with start(task, "-c", DIES_WHEN_ANSWERED) as engine:
+            engine.communicate()
+        assert engine.returncode == -signal.SIGKILL
+        assert facts_of(task)[1].commit is None
+        finish(task)
+        assert len(server.requests) == 1
+    history = facts_of(task)
+    assert history[1].is_measured
+    assert len(history[1].asked) == 1
+    assert app.verify(task).mismatches == ()
+
+
+def test_an_engine_killed_while_it_asks_asks_again_and_counts_what_that_may_have_cost(
+    make_task: MakeTask,
+) -> None:
+    with ModelServer([Hangs(), answer(0.05)]) as server:
+        task = write(make_task(), server)
+        with start(task, "-m", "move37") as engine:
+            until(lambda: bool(server.requests))
+            engine.kill()
+            engine.communicate()
+        finish(task)
+        first, second = server.requests
+    assert first.raw == second.raw
+    one = facts_of(task)[1]
+    assert one.is_measured
+    assert len(one.asked) == 2
+    assert facts_of(task).usd == pytest.approx(one.asked[0].usd_at_most + one.answers[0].usd)
+    assert app.conversation(task, 1).turns[0].asked.lost == 1
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

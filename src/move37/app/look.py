@@ -5,7 +5,8 @@ from pathlib import Path
 
 from move37.app.cheats import cheats_of
 from move37.app.study import STUDY, Study, find_root, read_study
-from move37.core.records import Verdict
+from move37.core.records import Answer, Question, Verdict
+from move37.report.asked import AskedView, Conversation, Turn, asked_views
 from move37.report.results import Diff, Reported
 from move37.report.views import (
     Detail,
@@ -17,6 +18,7 @@ from move37.report.views import (
     listing,
     status_view,
 )
+from move37.worker import decode_record
 
 
 def status(root: Path) -> Status:
@@ -46,6 +48,26 @@ def show(root: Path, experiment: int) -> Detail:
     """All about one experiment. Raises `StudyError` when there is no such one."""
     with read_study(find_root(root)) as study:
         return detail_of(study, experiment)
+
+
+def conversation(root: Path, experiment: int) -> Conversation:
+    """What was asked for an experiment, and answered, word for word. Raises `StudyError`."""
+    with read_study(find_root(root)) as study:
+        one = study.history[experiment]
+        turns = tuple(_turn(study, experiment, asked) for asked in asked_views(one))
+        return Conversation(experiment=experiment, turns=turns)
+
+
+def _turn(study: Study, experiment: int, asked: AskedView) -> Turn:
+    key = f"x{experiment}-ask-{asked.round}"
+    question, answer = (study.store.attachment(f"{key}/{what}") for what in ("question", "answer"))
+    told = Answer() if answer is None else decode_record(answer, Answer)
+    return Turn(
+        asked=asked,
+        prompt="" if question is None else decode_record(question, Question).prompt,
+        answer=told.text,
+        changed=tuple(sorted(told.changes or ())),
+    )
 
 
 def best(root: Path) -> Detail:

@@ -8,6 +8,7 @@ Every function returns lines that fit `width` columns; `None` leaves lines whole
 from collections.abc import Sequence
 
 from move37.core.records import Verdict
+from move37.report.asked import asked_line
 from move37.report.cheats import cheats_text
 from move37.report.evaluator import evaluator_line
 from move37.report.results import BenchResult, RunResult, Verified
@@ -127,6 +128,8 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
         pairs.append(("evaluation", evaluator_line(detail.evaluator)))
     usd = f", {detail.usd:.2f} USD" if detail.usd else ""
     pairs.append(("cost", f"{duration(detail.seconds)} of trials{usd}"))
+    for view in detail.asked:
+        pairs.append(("" if view.round else "asked", asked_line(view)))
     if detail.children:
         pairs.append(("children", _ids(detail.children)))
     if detail.commit:

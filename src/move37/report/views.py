@@ -28,6 +28,7 @@ from move37.core.records import (
     Trial,
     Verdict,
 )
+from move37.report.asked import AskedView, asked_views
 from move37.report.certificates import CertificateView, Effect, certificates, effect_of
 from move37.report.evaluator import EvaluatorView, evaluator_of
 from move37.report.front import front, secondary
@@ -129,6 +130,8 @@ class Detail:
     certificates: tuple[CertificateView, ...]
     cheats: CheatReport | None = None
     """What its change touches that a score could be faked with. `None` for a baseline."""
+    asked: tuple[AskedView, ...] = ()
+    """The questions that were asked for it, by round."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -357,6 +360,7 @@ def detail(
         usd=one.usd,
         commit=one.commit,
         certificates=certificates(task, history, experiment),
+        asked=asked_views(one),
     )
 
 

@@ -208,15 +208,23 @@ def list_(where: Where, *, order: Any, limit: int | None, failed: bool | None) -
 
 @cli.command()
 @click.argument("experiment", type=parse_experiment)
+@click.option(
+    "--conversation", is_flag=True, help="What a model or an agent was asked, and answered."
+)
 @common
-def show(where: Where, *, experiment: int) -> None:
+def show(where: Where, *, experiment: int, conversation: bool) -> None:
     """Show all about one experiment.
 
     Its change, belief, trials, verdict, failures and certificates.
     """
     from move37 import app
+    from move37.report.asked import conversation_text
 
-    _print_detail(where, app.show(where.root, experiment))
+    if not conversation:
+        _print_detail(where, app.show(where.root, experiment))
+        return
+    view, screen = app.conversation(where.root, experiment), where.screen
+    screen.answer(view, conversation_text(view, width=screen.width, paint=screen.paint))
 
 
 @cli.command()
