@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from move37.proposers.edits import fits, hunks, unified
+from move37.proposers.edits import changed_texts, fits, hunks, unified
 
 _lines = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n", "unique\n", "\n"]), max_size=30)
 
@@ -40,3 +40,26 @@ def test_an_edit_fits_where_the_lines_that_it_changes_are_as_they_were() -> None
     assert fits({"f": base}, {"f": edit}, {"f": elsewhere})
     assert not fits({"f": base}, {"f": edit}, {"f": same_place})
     assert not fits({"f": base}, {"f": edit}, {"g": base})
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "", "é"]), max_size=60),
+    st.lists(st.sampled_from(["a", "b", "", "é"]), max_size=60),
+    st.lists(st.sampled_from(["a", "x", ""]), max_size=4),
+    st.lists(st.sampled_from(["a", "y", ""]), max_size=4),
+)
+def test_only_lines_around_the_changes_are_looked_at(
+    head: list[str], tail: list[str], old: list[str], new: list[str]
+) -> None:
+    sides = [["top", *head, *middle, *tail] for middle in (old, new)]
+    texts = ["\n".join(side).encode() for side in sides]
+    for _, before, after in changed_texts({"f": texts[0]}, {"f": texts[1]}):
+        assert any(
+            sides[0][:cut] == sides[1][:cut]
+            and sides[0][cut : cut + len(before)] == before
+            and sides[1][cut : cut + len(after)] == after
+            and sides[0][cut + len(before) :] == sides[1][cut + len(after) :]
+            for cut in range(len(sides[0]))
+        )
+        assert len(before) <= len(old) + 20
+        assert len(after) <= len(new) + 20

@@ -530,7 +530,7 @@ def program(scene: Scene, room: int) -> list[Piece]:
     texts = {
         path: data.decode(errors="replace") for path, data in sorted(scene.request.files.items())
     }
-    costs = {path: scene.count(text) + _heading(path) for path, text in texts.items()}
+    costs = {path: _heading(path) + _about(scene, text, room) for path, text in texts.items()}
     scene.told.add(scene.parent.id)
     if sum(costs.values()) <= room:
         return [Data(f"file {_path(path)}", text) for path, text in texts.items()]
@@ -538,10 +538,11 @@ def program(scene: Scene, room: int) -> list[Piece]:
     marked = edited_lines(scene.request, lineage(scene.request, scene.parent.id, 6))
     weights = {path: 4 if path in marked else 1 for path in texts}
     found: dict[str, list[Piece]] = {}
-    left = room * 9 // 10
+    left, weight = room * 9 // 10, sum(weights.values())
     # The small ones first, so that what they do not need goes to the large ones.
     for path in sorted(texts, key=lambda path: (costs[path] / weights[path], path)):
-        share = left * weights[path] // sum(w for other, w in weights.items() if other not in found)
+        share = left * weights[path] // weight
+        weight -= weights[path]
         found[path], cost = [], 0
         if share > _LEAST_SHARE:
             found[path], cost = _file(scene, path, texts[path], share, names, marked.get(path, ()))
@@ -554,6 +555,11 @@ def program(scene: Scene, room: int) -> list[Piece]:
 
 
 _LEAST_SHARE = 48
+
+
+def _about(scene: Scene, text: str, room: int) -> int:
+    """How many tokens a text has; about, where it is far too long."""
+    return scene.count(text) if len(text) <= 16 * room else len(text) // 4
 
 
 def _heading(path: str) -> int:

@@ -15,6 +15,8 @@ from move37.core.protocols import Request
 Files = Mapping[str, bytes]
 
 _CONTEXT = 2
+_AROUND = 8
+"""Lines around what has changed that are looked at."""
 _MOST_COMPARED = 4_000
 """Pairs of lines. Longer stretches without an anchor are told as replaced as a whole."""
 
@@ -117,11 +119,50 @@ def _between(
 
 
 def changed_texts(before: Files, after: Files) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Path, old lines and new lines, without their ends, of every file that differs."""
+    """Of every file that differs its path, and the old and the new lines, without their ends.
+
+    Only the lines from the first change to the last, and a few around them.
+    """
     for path in sorted(before.keys() | after.keys()):
         old, new = before.get(path), after.get(path)
         if old != new:
-            yield path, _lines(old), _lines(new)
+            yield path, *_around_changes(old or b"", new or b"")
+
+
+def _around_changes(old: bytes, new: bytes) -> tuple[list[str], list[str]]:
+    start = _back(old, _common(old, new))
+    most = min(len(old), len(new)) - start
+    end = _common(old[::-1][:most], new[::-1][:most])
+    for _ in range(_AROUND + 1):
+        # What is cut off begins with a newline: both sides end with whole lines.
+        at = old.find(b"\n", len(old) - end)
+        end = 0 if at < 0 else len(old) - at - 1
+        if not end:
+            break
+    else:
+        end += 1
+    return _lines(old[start : len(old) - end]), _lines(new[start : len(new) - end])
+
+
+def _back(data: bytes, at: int) -> int:
+    """Where the line begins that is a few lines above a place."""
+    for _ in range(_AROUND + 1):
+        at = data.rfind(b"\n", 0, at)
+        if at < 0:
+            return 0
+    return at + 1
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """Length of the common beginning, by halves: comparing bytes is quick, counting them is not."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def unified(before: Files, after: Files) -> str:

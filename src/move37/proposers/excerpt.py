@@ -1,8 +1,10 @@
 """Parts of texts that are too long for a prompt: the lines that matter, as they stand."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 Count = Callable[[str], int]
 """How many tokens a text has."""
@@ -99,7 +101,7 @@ def relevant_parts(
     if len(text) <= most * rate * 4 and count(text) + heading <= most:
         return [Part(1, len(lines), text)]
     room = most * rate
-    order = _by_weight(lines, names, marked)
+    order = _by_weight(text, lines, names, marked)
     for _ in range(_TRIES):
         found = _parts(lines, _taken(lines, order, room, heading * rate))
         if sum(count(part.text) + heading for part in found) <= most:
@@ -109,16 +111,25 @@ def relevant_parts(
 
 
 def _taken(lines: Sequence[str], order: Sequence[int], room: float, heading: float) -> list[int]:
-    """The indices of the lines that fit, ascending. heading: characters that each new part costs."""
+    """The indices of the lines that fit, ascending: these in their order, and then the next ones that
+    follow what is taken. heading: characters that each new part costs."""
     taken: set[int] = set()
     for index in order:
+        # A line that is longer than most files is no text to be copied by hand.
         cost = len(lines[index]) + 1
         beside = (index - 1 in taken) + (index + 1 in taken)
         needed = cost + heading * (1 - beside)
-        # A line that is longer than most files is no text to be copied by hand.
         if cost <= _LONGEST_LINE and needed <= room:
             taken.add(index)
             room -= needed
+    for index in sorted(taken):
+        following = index + 1
+        while following < len(lines) and following not in taken:
+            room -= len(lines[following]) + 1
+            if room < 0 or len(lines[following]) > _LONGEST_LINE:
+                break
+            taken.add(following)
+            following += 1
     return sorted(taken)
 
 
@@ -137,27 +148,58 @@ _DEFINITION = re.compile(
     r"^\s*(?:(?:export|public|private|static|async|pub|inline)\s+)*"
     r"(?:def|class|fn|func|function|struct|impl|enum|interface|template|type|void|int|double|float)\b"
 )
-_WORD = re.compile(r"[A-Za-z_]\w{2,}")
+_HEAD, _TAIL, _HITS = 60, 40, 200
 _AROUND = 3
 _LONGEST_BODY = 60
 
 
-def _by_weight(lines: Sequence[str], names: Iterable[str], marked: Sequence[int]) -> list[int]:
-    """All lines, those that matter most first; ties in the order of the file."""
-    wanted = {name.lower() for name in names}
-    weight = [0.0] * len(lines)
-    for number in marked:
+def _by_weight(
+    text: str, lines: Sequence[str], names: Iterable[str], marked: Sequence[int]
+) -> list[int]:
+    """The lines that matter, those that matter most first; ties in the order of the file.
+
+    Only they are looked at one by one: a file may have a hundred thousand.
+    """
+    weight: dict[int, float] = {}
+
+    def add(index: int, amount: float) -> None:
+        if 0 <= index < len(lines):
+            weight[index] = max(weight.get(index, 0.0), amount)
+
+    for at in range(_HEAD):
+        add(at, 3.0 - at / 20)
+    for at in range(_TAIL):
+        add(len(lines) - 1 - at, 2.0 - at / 20)
+    for number in marked[-_HITS:]:
         first, last = _definition_around(lines, number - 1)
         for index in range(first, last):
-            near = abs(index - (number - 1))
-            weight[index] = max(weight[index], 8.0 if near <= _AROUND else 5.0)
-    for index, line in enumerate(lines):
-        if wanted and any(word.lower() in wanted for word in _WORD.findall(line[:_LONGEST_LINE])):
-            for near in range(max(0, index - _AROUND), min(len(lines), index + _AROUND + 1)):
-                weight[near] = max(weight[near], 4.0 - 0.5 * abs(near - index))
-    for index in range(len(lines)):
-        weight[index] += max(0.0, 3.0 - index / 20) + max(0.0, 2.0 - (len(lines) - index) / 20)
-    return sorted(range(len(lines)), key=lambda index: (-weight[index], index))
+            add(index, 8.0 if abs(index - (number - 1)) <= _AROUND else 5.0)
+    for index in _holding(text, lines, names):
+        for near in range(index - _AROUND, index + _AROUND + 1):
+            add(near, 4.0 - 0.5 * abs(near - index))
+    return sorted(weight, key=lambda index: (-weight[index], index))
+
+
+def _holding(text: str, lines: Sequence[str], names: Iterable[str]) -> list[int]:
+    """The first lines that hold one of these names."""
+    ends = list(accumulate(map(len, lines)))
+    lowered = text.lower()
+    found: set[int] = set()
+    for name in sorted(names):
+        at = lowered.find(name.lower())
+        for _ in range(_HITS):
+            if at < 0:
+                break
+            if not _is_inside_a_word(lowered, at, at + len(name)):
+                found.add(min(bisect_right(ends, at), len(lines) - 1))
+            at = lowered.find(name.lower(), at + 1)
+    return sorted(found)
+
+
+def _is_inside_a_word(text: str, start: int, end: int) -> bool:
+    return any(
+        one.isalnum() or one == "_" for one in (text[start - 1 : start], text[end : end + 1])
+    )
 
 
 def _definition_around(lines: Sequence[str], index: int) -> tuple[int, int]:
