@@ -31,12 +31,14 @@ from move37.core.protocols import (
     Library,
     Proposer,
     Request,
+    Sandbox,
 )
 from move37.core.records import (
     Answer,
     Failed,
     Job,
     Mount,
+    Outcome,
     ProbeJob,
     Proposal,
     Question,
@@ -298,21 +300,44 @@ class Workplace:
     hides: tuple[Mount, ...]
 
 
+class ReadableCode(Protocol):
+    """What measuring needs of the programs; see `core.protocols.Code`."""
+
+    def paths(self, commit: str) -> Sequence[str]: ...
+
+    def read(self, commit: str, path: str) -> bytes: ...
+
+    def write(self, commit: str, directory: Path) -> None: ...
+
+
 class Measuring:
     """The worker's half: does trial and check jobs. One for each worker process."""
 
-    def __init__(self, workplace: Workplace, number: int) -> None:
-        """number: of the worker; it works in a directory, and as a user, of its own."""
+    def __init__(
+        self,
+        workplace: Workplace,
+        number: int,
+        *,
+        code: ReadableCode | None = None,
+        sandbox: Sandbox | None = None,
+    ) -> None:
+        """
+        number: of the worker; it works in a directory, and as a user, of its own.
+        code: where the programs are; `None`: in the workplace's repository.
+        sandbox: `None`: one of this process.
+        """
         from move37.sandbox import make_sandbox
         from move37.store.git import GitCode
         from move37.tasks.files import may_edit
 
         self._place = workplace
         self._task = workplace.task
-        self._code = GitCode(workplace.code, write=False)
+        self._code = code or GitCode(workplace.code, write=False)
         self._directory = workplace.scratch / f"slot{number}"
         try:
-            self._sandbox = make_sandbox(self._task.fence, slot=number, scratch=self._directory)
+            self._sandbox = sandbox or make_sandbox(
+                self._task.fence, slot=number, scratch=self._directory
+            )
         except OSError as error:
             raise _unwritable(self._directory, error) from error
         self._editable = may_edit(self._task)
@@ -331,6 +356,11 @@ class Measuring:
                     return None
                 time.sleep(pause)
         return self._do(job, stop)
+
+    def try_out(self, job: TrialJob, stop: Callable[[], bool]) -> Outcome | None:
+        """What comes of one run of the evaluation that is nobody's trial. Raises as a call does."""
+        measured = self._measure(job, stop)
+        return None if measured is None else measured[0].outcome
 
     def _do(self, job: Job, stop: Callable[[], bool]) -> Result | None:
         try:

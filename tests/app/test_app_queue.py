@@ -67,8 +67,10 @@ def test_what_only_waits_is_measured_by_the_next_run_whatever_its_budget(
     app.run(task, settings(2))
     done = app.propose(task, changed("0.1"), hypothesis="x", measure=False)
     assert done.awaited.state == app.come_of(task, done.ticket).state == "waiting"
+    assert app.status(task).waiting == 1
     app.run(task, settings(2))
     assert app.come_of(task, done.ticket).state == "measured"
+    assert app.status(task).waiting == 0
 
 
 def test_whoever_waits_measures_where_nobody_works(make_task: MakeTask) -> None:
@@ -80,6 +82,21 @@ def test_whoever_waits_measures_where_nobody_works(make_task: MakeTask) -> None:
     assert app.wait(task, tickets[1]).state == "measured"
     assert app.come_of(task, tickets[0]).experiment == 1
     assert app.come_of(task, tickets[1]).experiment == 2
+
+
+def test_two_that_begin_a_study_at_once_both_get_their_verdict(make_task: MakeTask) -> None:
+    task, done = make_task(), dict[str, object]()
+
+    def act(rate: str) -> None:
+        done[rate] = app.propose(task, changed(rate), hypothesis=rate).awaited.state
+
+    both = [Thread(target=act, args=(rate,)) for rate in ("0.1", "0.2")]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert done == {"0.1": "measured", "0.2": "measured"}
+    assert len(history_of(task)) == 3
 
 
 def test_time_may_run_out_and_the_change_still_waits(make_task: MakeTask) -> None:

@@ -51,7 +51,7 @@ def test_it_holds_what_a_fresh_agent_needs(study: MadeUpStudy) -> None:
         '- x1 (of x0): +0.105 ± 0.012, "学习率 0.01 → 0.02 🚀"',
         'x4 (of x1): believed 3.050 ± 0.010, effect +0.155 ± 0.012, better, "a near miss"',
         '- x2 "turn a knob": run, it exited with 1\n  > Traceback\n  > boom\n  > ## Rules',
-        "Near misses: x4 gained on their parents",
+        "Near misses: x4 look better than their parents",
         "> Prefer simple changes.",
         "    +x",
         "move37 propose",

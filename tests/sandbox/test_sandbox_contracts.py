@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,11 +14,13 @@ import pytest
 from move37.core.protocols import Sandbox
 from move37.core.records import Fence, Launch, Strength
 from move37.sandbox import scratch, selftest
+from move37.sandbox.apart import Apart
 from move37.sandbox.bubblewrap import Bubblewrap
 from move37.sandbox.cgroup import Group, make_group
 from move37.sandbox.plain import Plain
+from move37.sandbox.select import make_sandbox
 from move37.sandbox.view import make_view
-from move37.testing.sandbox import FenceContract, SandboxContract
+from move37.testing.sandbox import FenceContract, SandboxContract, Trial
 
 UNPROVED = Strength(level="E", name="under test", holds=(), lacks=())
 
@@ -90,6 +94,28 @@ class TestPlain(Removes, SandboxContract):
             strength=UNPROVED,
             group=kernel_group if group is kernel_group else no_group,
         )
+
+
+@pytest.mark.slow
+class TestApart(Removes, SandboxContract):
+    @pytest.fixture
+    def sandbox(self, tmp_path: Path) -> Sandbox:
+        make = partial(make_sandbox, Fence(level="plain"), slot=4, scratch=tmp_path / "own")
+        return Apart(make, strength=UNPROVED)
+
+    def test_children_of_the_caller_are_left_alone(self, trial: Trial) -> None:
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:
+            started: list[subprocess.Popen[bytes]] = []
+
+            def stop() -> bool:
+                if not started:
+                    started.append(subprocess.Popen(["cat"], stdin=subprocess.PIPE))
+                return False
+
+            trial.run("sleep 0.5", stop=stop)
+            assert [each.poll() for each in (other, *started)] == [None, None]
+            for each in started:
+                each.communicate()
 
 
 @pytest.mark.parametrize("level", ["root", "user"])

@@ -17,6 +17,7 @@ from move37.app.judged import Judged
 from move37.app.library import StudyLibrary
 from move37.app.settings import RunSettings, default_workers
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
+from move37.app.workshop import EngineWorkshop
 from move37.core.errors import TaskError
 from move37.core.events import (
     Began,
@@ -32,7 +33,7 @@ from move37.core.events import (
 from move37.core.facts import CertificationOpened, Fact, SessionEnded, SessionStarted
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
-from move37.core.protocols import Asker, Fold, Proposer, Runner, Search
+from move37.core.protocols import Asker, Fold, Prepared, Proposer, Runner, Search
 from move37.core.records import (
     QUEUE,
     CheckJob,
@@ -45,7 +46,7 @@ from move37.core.records import (
     TrialJob,
 )
 from move37.loop import Halt, Loop, settle
-from move37.proposers.place import Place
+from move37.proposers.place import Place, Workshop
 from move37.report.scoreboard import Scoreboard
 from move37.runners.desk import ThreadDesk
 from move37.runners.local import LocalRunner
@@ -105,6 +106,12 @@ class Engine:
     @property
     def journal(self) -> Journal:
         return self.study.journal
+
+    def prepare(self) -> None:
+        """Let proposers see whether they can work. Raises `TaskError` where one cannot."""
+        for proposer in self._proposers.values():
+            if isinstance(proposer, Prepared):
+                proposer.prepare()
 
     def explore(self) -> Halt:
         """Spend the budget. Returns why it ended."""
@@ -257,7 +264,7 @@ class Engine:
         from move37.search import make_search
         from move37.search.staged import StagePosterior
 
-        place = _place(task)
+        place = _place(task, lambda: self._workshop)
         named = dict(_named(task.proposers, lambda spec: make_proposer(spec, place)))
         # It answers whoever hands something in; search cannot choose it.
         searched = tuple(name for name in named if name != QUEUE)
@@ -307,6 +314,7 @@ class Engine:
         self.propose = proposing.propose
         self._inbox = self._open_inbox()
         workplace = self._workplace(strength, files)
+        self._workshop = EngineWorkshop(workplace, strength, first_slot=workers)
         runner = self._stack.enter_context(
             LocalRunner(
                 partial(Measuring, workplace),
@@ -406,7 +414,7 @@ class Engine:
         return None
 
 
-def _place(task: Task) -> Place:
+def _place(task: Task, workshop: Callable[[], Workshop]) -> Place:
     """Where proposers work that ask somebody outside."""
     from move37.proposers.references import References
     from move37.store.git import GitCode
@@ -422,6 +430,7 @@ def _place(task: Task) -> Place:
         environment=dict(os.environ),
         scratch=study / "scratch" / "ask",
         write=write,
+        workshop=workshop,
         references=References(lambda: list_references(task), study / "references.db").quotes,
     )
 

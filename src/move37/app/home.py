@@ -1,37 +1,70 @@
 """`init`, `apply`, `branch`, `patch`: the only commands that write in the user's own files."""
 
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from move37.app.look import baseline_of, diff_of
 from move37.app.study import Study, find_root, read_study
 from move37.core.history import Experiment
-from move37.report.results import Applied, Branched, Initialised, Patched, Question
+from move37.report.results import Applied, Branched, Drafted, Initialised, Patched, Question
+
+if TYPE_CHECKING:
+    from move37.tasks.draft import Question as Open
 
 
-def init(root: Path, *, yes: bool, ask: Callable[[Question], str]) -> Initialised:
+def init(
+    root: Path,
+    *,
+    yes: bool,
+    ask: Callable[[Question], str],
+    goal: str = "",
+    model: str | None = None,
+    confirm: Callable[[Drafted], str] = lambda drafted: "",
+) -> Initialised:
     """Write `move37.toml` from what is found, asking only what cannot be found.
 
     yes: ask nothing; what cannot be found is a `TaskError`. A file that is there is left alone.
+    goal: what to improve, in a person's words. model: who drafts it, such as `openai:gpt-5`; `None`:
+    the one in MOVE37_MODEL, if any; `none`: nobody.
+    confirm: asked before a model's draft is written; empty to agree, `no`, or what to change.
     """
     from move37.store.snapshot import list_files
     from move37.tasks.detect import plan_init
     from move37.tasks.draft import write_task
 
     root = root.resolve()
-    draft = plan_init(root, list_files(root))
-    if yes:
-        draft = draft.with_defaults()
-    while draft.questions:
-        question = draft.questions[0]
-        shown = Question(
-            key=question.key,
-            text=question.text,
-            suggestion=question.default,
-            choices=question.choices,
+    paths = list_files(root)
+    found = plan_init(root, paths)
+    chosen = model or os.environ.get("MOVE37_MODEL", "").strip() or "none"
+    if chosen != "none":
+        from move37.app.conversing import init_by_talk
+
+        return init_by_talk(
+            found,
+            paths,
+            model=chosen,
+            goal=goal,
+            ask=None if yes else partial(_ask, ask),
+            confirm=(lambda drafted: "") if yes else confirm,
         )
-        draft = draft.answer(question.key, ask(shown))
+    draft = found.answer("goal", goal) if goal else found
+    draft = draft.with_defaults() if yes else draft
+    while draft.questions:
+        draft = draft.answer(draft.questions[0].key, _ask(ask, draft.questions[0]))
     return Initialised(path=write_task(draft), written=True, layout=draft.layout, notes=draft.found)
+
+
+def _ask(ask: Callable[[Question], str], question: "Open") -> str:
+    shown = Question(
+        key=question.key,
+        text=question.text,
+        suggestion=question.default,
+        choices=question.choices,
+    )
+    return ask(shown)
 
 
 def has_task(root: Path) -> bool:

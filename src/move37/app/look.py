@@ -1,5 +1,6 @@
 """`status`, `list`, `show`, `diff`, `best`, `report`: the commands that only look."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from move37.worker import decode_record
 def status(root: Path) -> Status:
     """Where the study stands. Raises `StudyError` when there is none."""
     with read_study(find_root(root)) as study:
-        return status_of(study, is_working=_is_working(study.root))
+        shown = status_of(study, is_working=_is_working(study.root))
+        return replace(shown, waiting=shown.waiting + _in_letter_box(study))
 
 
 def list_experiments(
@@ -130,7 +132,24 @@ def detail_of(study: Study, experiment: int) -> Detail:
         experiment,
         judge=judge_of(study),
     )
-    return replace(shown, cheats=cheats_of(study, experiment))
+    return replace(
+        shown, cheats=cheats_of(study, experiment), noted=tuple(_noted(study, experiment))
+    )
+
+
+def _noted(study: Study, experiment: int) -> Iterator[str]:
+    """What an agent is known to have done besides its proposal, as stored with its answers."""
+    from move37.worker import decode_record
+
+    for told in study.history[experiment].answers:
+        data = study.store.attachment(f"x{experiment}-ask-{told.round}/answer")
+        if data is None:
+            continue
+        detail = decode_record(data, Answer).detail
+        if evaluations := detail.get("evaluations"):
+            times = "once" if evaluations == 1 else f"{evaluations} times"
+            yield f"ran the evaluation {times} on its own copy"
+        yield from map(str, detail.get("notes", ()))
 
 
 def diff_of(study: Study, experiment: int | None, other: int | None) -> Diff:
@@ -144,6 +163,13 @@ def diff_of(study: Study, experiment: int | None, other: int | None) -> Diff:
 
 def baseline_of(study: Study, epoch: int) -> int:
     return study.history.epochs[epoch].baseline
+
+
+def _in_letter_box(study: Study) -> int:
+    """How many changes no engine has taken in yet."""
+    from move37.app.inbox import spool_of
+
+    return sum(ticket not in study.history.submitted for ticket in spool_of(study.root).tickets())
 
 
 def _is_working(root: Path) -> bool:

@@ -37,6 +37,7 @@ def run(
     """
     settings, stop = settings or RunSettings(), stop or Stop()
     with Engine(find_root(root), settings, watch=watch, stop=stop) as engine:
+        engine.prepare()
         if settings.check:
             examine_if_new(engine)
         halt = engine.explore()

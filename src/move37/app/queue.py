@@ -19,6 +19,7 @@ from move37.app.settings import RunSettings
 from move37.app.study import STUDY, Study, find_root, read_study, write_study
 from move37.core.errors import Refused, StudyError, StudyLocked
 from move37.core.events import Event, Stop
+from move37.core.facts import EpochStarted
 from move37.core.history import Experiment, History
 from move37.core.records import Failed, Measured, Screened
 from move37.report.results import Awaited, HandedIn
@@ -68,13 +69,12 @@ def propose(
     Raises `Refused` for a change that cannot be taken, with the reason.
     """
     root, settings = find_root(root), settings or RunSettings()
-    if not (root / STUDY / "study.db").exists():
-        write_study(root, seed=settings.seed, adjust=settings.applied).store.close()
+    _begin_if_new(root, settings)
     with read_study(root) as study:
         letter = _letter(study, change, base, hypothesis, effect, author or _user())
         predicted = letter.predicted_effect
     spool = spool_of(root)
-    working = _is_working(root)
+    working, measure = _is_working(root), measure and _may_measure(root)
     if measure and not working:
         _refuse_changed_task(root, settings)
     ticket = spool.put(letter)
@@ -116,11 +116,21 @@ def wait(
     return _wait(root, what, timeout_seconds, settings=settings, watch=watch, stop=stop)
 
 
-def come_of(root: Path, what: str) -> Awaited:
-    """What has come so far of an experiment, or of a ticket. Raises `StudyError` for an unknown one."""
-    root = find_root(root)
+def come_of(root: Path, what: str, *, patience_seconds: float = 0.0) -> Awaited:
+    """What has come so far of an experiment, or of a ticket; measures nothing.
+
+    patience_seconds: wait so long for an outcome. Raises `StudyError` for what is not known.
+    """
+    root, deadline = find_root(root), time.monotonic() + patience_seconds
+    with _Follower(root) as follower:
+        awaited = follower.look(what)
+        while not awaited.is_done and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+            awaited = follower.look(what)
+    if not awaited.is_done:
+        return awaited
     with read_study(root) as study:
-        return _complete(study, _look(study.history, spool_of(root), what))
+        return _complete(study, awaited)
 
 
 # --- what is handed in ---------------------------------------------------------------------------
@@ -307,7 +317,7 @@ def _wait(
                 break
             if deadline is not None and time.monotonic() >= deadline:
                 break
-            if _is_working(root):
+            if _is_working(root) or not _may_measure(root):
                 time.sleep(_LOOK_SECONDS)
                 continue
             if awaited.ticket is None:
@@ -366,6 +376,35 @@ def _refuse_changed_task(root: Path, settings: RunSettings) -> None:
         return  # an engine has begun to work on it, and knows
 
 
+def _begin_if_new(root: Path, settings: RunSettings) -> None:
+    """Begin a study where there is none yet; whoever else is about to do so is waited for."""
+    while not _has_begun(root):
+        try:
+            write_study(root, seed=settings.seed, adjust=settings.applied).store.close()
+        except StudyLocked:
+            time.sleep(_LOOK_SECONDS)
+
+
+def _has_begun(root: Path) -> bool:
+    from move37.store.sqlite import SqliteStore
+
+    try:
+        store = SqliteStore.open(root / STUDY, write=False)
+    except (
+        StudyError
+    ):  # none, or one that is being made; if it is damaged, opening it to write says so
+        return False
+    try:
+        return any(isinstance(row.fact, EpochStarted) for row in store.rows())
+    finally:
+        store.close()
+
+
+def _may_measure(root: Path) -> bool:
+    """Whether the study is ours to work on; another user can only hand in."""
+    return os.access(root / STUDY, os.W_OK)
+
+
 def _is_working(root: Path) -> bool:
     from move37.store.lock import owner
 
@@ -400,7 +439,7 @@ class _Follower:
         return _look(self._history, self._spool, what, in_box=in_box)
 
 
-def _look(history: History, spool: Spool, what: str, *, in_box: bool | None = None) -> Awaited:
+def _look(history: History, spool: Spool, what: str, *, in_box: bool) -> Awaited:
     """How far it is, without the detail."""
     ticket = what if is_ticket(what) else None
     if ticket is None:
@@ -410,8 +449,6 @@ def _look(history: History, spool: Spool, what: str, *, in_box: bool | None = No
         return _standing(history, history[opened])
     if (reason := spool.refusal(ticket)) is not None:
         return Awaited(ticket=ticket, experiment=None, state="refused", reason=reason)
-    if in_box is None:
-        in_box = ticket in spool.tickets()
     if ticket not in history.submitted and not in_box and not spool.is_closed_to_us:
         raise StudyError(
             f"there is no ticket {ticket!r} in this study; `move37 propose` prints them"

@@ -233,6 +233,15 @@ class Asker(Fold, Protocol):
         ...
 
 
+@runtime_checkable
+class Prepared(Protocol):
+    """A proposer that can see, before anything is measured, whether it will be able to work."""
+
+    def prepare(self) -> None:
+        """Raises `TaskError`, which says what to install or to set, when it will not."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inquiry:
     """A question that has to be asked before there can be a proposal."""

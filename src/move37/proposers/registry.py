@@ -5,7 +5,7 @@ from move37.core.protocols import Asker, Proposer
 from move37.core.records import ProposerSpec
 from move37.proposers.place import Place
 
-KINDS = ("tune", "llm", "queue", "scripted")
+KINDS = ("tune", "llm", "agent", "queue", "scripted")
 
 
 def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | Asker:
@@ -26,6 +26,11 @@ def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | 
             from move37.proposers.queue import Queue, QueueSettings
 
             return Queue(QueueSettings.parse(spec.options))
+        case "agent":
+            from move37.proposers.agent import Agent
+            from move37.proposers.agent_settings import AgentSettings
+
+            return Agent(AgentSettings.parse(spec.options), _needed(place, spec.kind))
         case "scripted":
             from move37.proposers.scripted import read_script
 

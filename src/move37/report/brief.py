@@ -171,7 +171,7 @@ class _Teller:
         if near:
             names = ", ".join(f"x{id}" for id in near)
             lines.append(
-                f"- Near misses: {names} gained on their parents and are not in the champion: put one into it; the merge is a proposal like any other."
+                f"- Near misses: {names} look better than their parents and are not in the champion: put one into it; the merge is a proposal like any other."
             )
         since = len(history) - 1 - (self._champion or history.baseline.id)
         if since >= _STALE:
@@ -215,7 +215,7 @@ class _Teller:
         return (one for one in self._lately() if isinstance(one.outcome, Failed))
 
     def _near_misses(self) -> list[int]:
-        """Of the latest, what is believed to gain on its parent and is no part of the champion."""
+        """Of the latest, what is believed better than its parent and is no part of the champion."""
         own = {one.id for one in self._chain}
         gains: dict[int, float] = {}
         for one in self._lately():

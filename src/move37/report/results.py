@@ -27,14 +27,27 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Drafted:
+    """What a model proposes to write, for a person to agree to."""
+
+    text: str
+    """Of `move37.toml`, to the byte."""
+    plan: str
+    """Of `program.md`; empty when none would be written."""
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Initialised:
     path: Path
-    """The `move37.toml` that was written, or was there."""
+    """The `move37.toml` that was written, was there, or would have been written."""
     written: bool
     layout: str
     """What was recognised, such as `karpathy/autoresearch`."""
     notes: tuple[str, ...] = ()
     """What a person should look at before the first run."""
+    is_drafted: bool = False
+    """Whether a model drafted it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,6 +64,8 @@ def status_text(status: Status, *, width: int | None = 80, paint: Paint = plain)
         pairs.append(("failures", _failures(status)))
     if status.screened:
         pairs.append(("let go", f"{count(status.screened, 'experiment')} before the full trial"))
+    if status.waiting:
+        pairs.append(("waiting", f"{count(status.waiting, 'change')} handed in, not measured yet"))
     if status.pareto:
         pairs.append(("front", f"{_ids(status.pareto)}; see `move37 list --pareto`"))
     pairs.append(("evaluation", evaluator_line(status.evaluator)))
@@ -106,6 +108,7 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
     pairs = [("change", _origin(detail))]
     if one.failure:
         pairs.append(("failed", clean(one.failure)))
+    pairs.extend(("agent", clean(note)) for note in detail.noted)
     pairs.append(("believed", _believed(one.believed)))
     if one.measured is not None:
         finished = count(one.trials, "finished trial")

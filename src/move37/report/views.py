@@ -132,6 +132,8 @@ class Detail:
     """What its change touches that a score could be faked with. `None` for a baseline."""
     asked: tuple[AskedView, ...] = ()
     """The questions that were asked for it, by round."""
+    noted: tuple[str, ...] = ()
+    """What the agent that proposed it did besides: evaluations of its own, writing where it may not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,6 +188,8 @@ class Status:
     certificates: tuple[CertificateView, ...]
     screened: int = 0
     """Let go by a cheap stage or for a hopeless curve."""
+    waiting: int = 0
+    """Changes that were handed in and wait for their turn."""
     pareto: tuple[int, ...] = ()
     """With secondary metrics: the experiments that no other beats in all of them."""
     pruned_from: int | None = None
@@ -281,6 +285,7 @@ def status_view(
         evaluator=evaluator_of(history, task),
         certificates=certificates(task, history),
         screened=screened,
+        waiting=len(history.waiting),
         pareto=tuple(front(task, history, beliefs)) if task.also else (),
         pruned_from=history.pruned_from(champion),
     )

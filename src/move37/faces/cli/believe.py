@@ -1,6 +1,6 @@
 """The commands that tell whether to believe a result."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from move37.faces.cli.options import (
     common,
     experiment_argument,
 )
+
+if TYPE_CHECKING:
+    from move37.report.evaluator import EvaluatorView
 
 
 @click.command()
@@ -39,21 +42,34 @@ def check(
     Measures the baseline, adds a comment to it, and tries cheats on the evaluation: false metrics,
     forged files, hidden files, the network and more. Exits with 1 when its grade is too low.
     """
-    from move37 import app
-    from move37.core.events import Stop
-    from move37.faces.cli.live import progress_stream, watching
     from move37.report.evaluator import evaluator_text
 
-    stop, settings = Stop(), app.RunSettings(workers=workers, sandbox=sandbox)
-    stream = progress_stream(json=where.screen.json)
-    with watching(stop, stream=stream, lines=plain) as watch:
-        view = app.check(where.root, settings, least=least, watch=watch, stop=stop)
+    view = examine(where, least=least, workers=workers, sandbox=sandbox, plain=plain)
     screen = where.screen
     if view is None:
         screen.answer({"grade": None}, "Stopped early; `move37 check` goes on from here.")
         return STOPPED
     screen.answer(view, evaluator_text(view, width=screen.width, paint=screen.paint))
     return DONE if view.fit else NO
+
+
+def examine(
+    where: Where,
+    *,
+    least: Any = "C",
+    workers: int | None = None,
+    sandbox: str | None = None,
+    plain: bool = False,
+) -> "EvaluatorView | None":
+    """Issue the certificate, while it is watched."""
+    from move37 import app
+    from move37.core.events import Stop
+    from move37.faces.cli.live import progress_stream, watching
+
+    stop, settings = Stop(), app.RunSettings(workers=workers, sandbox=sandbox)
+    stream = progress_stream(json=where.screen.json)
+    with watching(stop, stream=stream, lines=plain) as watch:
+        return app.check(where.root, settings, least=least, watch=watch, stop=stop)
 
 
 @click.command()

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import sys
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import click
 
 import move37
 from move37.core.errors import Move37Error
+from move37.faces.cli.begin import init
 from move37.faces.cli.believe import ablate, certify, check, verify
 from move37.faces.cli.home import apply, branch, patch, print_program
 from move37.faces.cli.options import (
@@ -36,7 +36,7 @@ from move37.faces.cli.outside import brief, mcp, propose, skill, wait
 from move37.faces.cli.screen import Closed, Screen, leave_quietly, write
 
 if TYPE_CHECKING:
-    from move37.report.results import DemoResult, Question, RunResult
+    from move37.report.results import DemoResult, RunResult
 
 # --- the commands --------------------------------------------------------------------------------
 
@@ -84,40 +84,7 @@ def _show_or_begin(where: Where) -> None:
     where.screen.answer({"study": None, "root": str(root), "next": first.replace("`", "")}, text)
 
 
-@cli.command()
-@click.option("-y", "--yes", is_flag=True, help="Ask nothing.")
-@common
-def init(where: Where, *, yes: bool) -> None:
-    """Write move37.toml from what is found here.
-
-    Asks only what cannot be found; with --yes it asks nothing, and what cannot be found is an
-    error.
-    """
-    from move37 import app
-    from move37.report.words import clean
-
-    done = app.init(where.root, yes=yes, ask=partial(_ask, where.screen))
-    verb = "Wrote" if done.written else "Found"
-    lines = [f"{verb} {done.path} ({clean(done.layout)})."]
-    lines += [f"  {clean(note)}" for note in done.notes]
-    where.screen.answer(done, "\n".join((*lines, "", "Next: `move37 run`")))
-
-
-def _ask(screen: Screen, question: "Question") -> str:
-    """Ask on standard error when standard output is for programs."""
-    closed = question.key == "metric.goal"
-    offered = "" if closed or not question.choices else f" ({', '.join(question.choices)})"
-    return str(
-        click.prompt(
-            question.text + offered,
-            default=question.suggestion,
-            type=click.Choice(question.choices) if closed else None,
-            prompt_suffix=" ",
-            err=screen.json,
-        )
-    )
-
-
+cli.add_command(init)
 cli.add_command(check)
 
 

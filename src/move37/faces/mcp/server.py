@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 PATH = "/mcp"
 
 INSTRUCTIONS = """\
-move37 improves a program by experiments whose verdicts can be believed. Call get_brief first, and again after \
+move37 changes a program by experiments whose verdicts can be believed. Call get_brief first, and again after \
 your context was cleared. Then, one hypothesis at a time: propose, get_experiment until it has an outcome, \
 learn from the verdict, go on. Trust the verdict, not a single number. Never try to change the evaluation.\
 """

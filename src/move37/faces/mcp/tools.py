@@ -5,7 +5,6 @@ context before they begin. What is wrong is one sentence.
 """
 
 import functools
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, ParamSpec
@@ -17,7 +16,8 @@ from move37.report.encode import as_json
 
 LONGEST_WAIT_SECONDS = 50.0
 """Clients give up on a call after a minute."""
-_LOOK_SECONDS = 0.3
+_LOOK_SECONDS = 5.0
+"""So often is looked whether somebody measures what waits."""
 
 P = ParamSpec("P")
 
@@ -97,16 +97,14 @@ class Tools:
 
         wait_seconds: wait so long for an outcome, 50 at most; ask again while state is waiting or running.
         """
-        deadline = time.monotonic() + min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
+        left = min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
         while True:
-            found = app.come_of(self._root, experiment)
-            if found.is_done:
-                return as_json(found)
-            if found.ticket is not None:
+            found = app.come_of(self._root, experiment, patience_seconds=min(left, _LOOK_SECONDS))
+            if not found.is_done and found.ticket is not None:
                 self._background.see_to(found.ticket)
-            if time.monotonic() >= deadline:
+            left -= _LOOK_SECONDS
+            if found.is_done or left <= 0:
                 return as_json(found)
-            time.sleep(_LOOK_SECONDS)
 
     def list_experiments(
         self,
