@@ -1,6 +1,7 @@
 """A place where agents can be put to work for real: a task, its programs, sandboxes, no study."""
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from move37.core.records import Answer, Mount, Question, Strength, Task
 from move37.proposers.agent import Agent
 from move37.proposers.agent_settings import AgentSettings
 from move37.proposers.place import Place
-from move37.sandbox import make_sandbox
 from move37.store.git import GitCode
 from move37.tasks.document import from_mapping
 from move37.worker import Workplace
@@ -31,17 +31,24 @@ LEVELS: Mapping[str, Literal["A", "B", "E"]] = {"root": "A", "user": "B", "plain
 class Desk:
     """Asks an agent about one program, as the engine's desk would."""
 
-    def __init__(self, root: Path, *, level: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        level: str,
+        environment: Mapping[str, str],
+        files: Mapping[str, bytes] = FILES,
+    ) -> None:
         self.root = root / "task"
         self.study = self.root / ".move37"
         self.study.mkdir(parents=True)
         (self.study / "study.db").write_bytes(b"the store")
-        for path, data in {**FILES, "secret/answers.csv": b"the hidden answers\n"}.items():
+        for path, data in {**files, "secret/answers.csv": b"the hidden answers\n"}.items():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             (self.root / path).write_bytes(data)
         self.task = self._task(level)
         code = GitCode(self.study / "code.git", write=True)
-        self.commit = code.snapshot(self.root, sorted(FILES))
+        self.commit = code.snapshot(self.root, sorted(files))
         workplace = Workplace(
             task=self.task,
             code=self.study / "code.git",
@@ -58,7 +65,10 @@ class Desk:
     def _task(self, level: str) -> Task:
         written: dict[str, Any] = {
             "goal": "Lower the loss.",
-            "files": {"edit": ["program.py", "notes.py", "new/*.py"], "hide": ["secret/"]},
+            "files": {
+                "edit": ["program.py", "notes.py", "new/*.py", "train.py"],
+                "hide": ["secret/"],
+            },
             "evaluate": {"run": "sh evaluate.sh", "timeout": "30s", "memory": "256MB"},
             "metric": {"name": "loss", "goal": "minimize"},
         }
@@ -70,14 +80,14 @@ class Desk:
             task=self.task,
             environment=self.environment,
             scratch=self.study / "scratch",
-            write=lambda commit, directory: self.code.write(commit, directory),
+            write=lambda commit, directory: self.code.write(self.commit, directory),
             workshop=lambda: self.workshop,
         )
         return Agent(AgentSettings.parse({"timeout": "60s", **options}), place)
 
-    def question(self, prompt: str = "Lower the loss.\n") -> Question:
+    def question(self, prompt: str = "Lower the loss.\n", *, usd: float = 0.0) -> Question:
         detail = {"commit": self.commit, "seed": 5, "own": ["MOVE37.md", "evaluate"]}
-        return Question(prompt=prompt, model="test", detail=detail)
+        return Question(prompt=prompt, model="test", usd_at_most=usd, detail=detail)
 
     def ask(self, script: str, **options: object) -> Answer:
         """Have a shell script work as the agent."""
@@ -92,10 +102,12 @@ def levels() -> Sequence[object]:
     return ("root", pytest.param("user", marks=pytest.mark.slow))
 
 
-def make_desk(root: Path, level: str, environment: Mapping[str, str] | None = None) -> Desk:
-    desk = Desk(root, level=level, environment=os.environ if environment is None else environment)
-    try:
-        make_sandbox(desk.task.fence, slot=0, scratch=root / "probe")
-    except Exception as error:  # noqa: BLE001 - whatever it is, there is no such sandbox here
-        pytest.skip(f"no sandbox of level {level!r} here: {error}")
-    return desk
+def make_desk(
+    root: Path,
+    level: str,
+    environment: Mapping[str, str],
+    files: Mapping[str, bytes] = FILES,
+) -> Desk:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    return Desk(root, level=level, environment=environment, files=files)

@@ -53,6 +53,8 @@ class Client:
     """For one that speaks to several: the variable of the key, by what its `model` begins with."""
     addresses: tuple[str, ...] = ()
     """Variables that say where its model is."""
+    vendor: str = ""
+    """Of its models, where it does not tell what they cost: see `prices.py`."""
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     """What it finds in its environment besides."""
     leave_out: tuple[str, ...] = ()
@@ -207,6 +209,7 @@ CLIENTS: Final[Mapping[str, Client]] = {
             ),
             keys=("OPENAI_API_KEY", "CODEX_API_KEY"),
             addresses=("OPENAI_BASE_URL",),
+            vendor="openai",
             leave_out=(".codex",),
             home=_codex_home,
         ),

@@ -88,7 +88,8 @@ def _client_command(
         for word in getattr(client, name)
         if values[name]
     ]
-    first, rest = client.arguments[:1], client.arguments[1:]
+    begin = 0 if client.arguments[0].startswith("-") else 1  # a subcommand comes before all flags
+    first, rest = client.arguments[:begin], client.arguments[begin:]
     words_before = shlex.join((*program.words, *first, *flags, *settings.arguments, *rest))
 
     def line(prompt: str) -> str:

@@ -16,6 +16,7 @@ from move37.proposers.agent_tries import Tries
 from move37.proposers.agent_words import Watchwords, scrub, watchwords
 from move37.proposers.lures import LURE, Lure
 from move37.proposers.place import Place, Workshop
+from move37.proposers.prices import known_price
 
 MEMORY_BYTES: Final = 4 * 1024**3
 """For the agent itself, besides what the evaluation may use."""
@@ -154,7 +155,7 @@ class Session:
             text=scrub(heard.message, secrets),
             changes=changes,
             failed=scrub(failed, secrets),
-            usd=listening.usd if heard.usd is None else heard.usd,
+            usd=self._usd(heard, listening.usd),
             tokens_in=heard.tokens_in,
             tokens_out=heard.tokens_out,
             detail={
@@ -165,6 +166,16 @@ class Session:
                 "hypothesis": scrub(room.hypothesis(), secrets),
             },
         )
+
+    def _usd(self, heard: Heard, most: float) -> float:
+        """What it cost: as it tells, by its tokens, or else as much as it may have."""
+        if heard.usd is not None:
+            return heard.usd
+        client, model = self.command.client, self.settings.model
+        price = None if client is None or model is None else known_price(client.vendor, model)
+        if price is None or not heard.tokens_in:
+            return most
+        return price.usd(heard.tokens_in, heard.tokens_out)
 
     def _why_ended(self, exit: Exit, limit: str | None, heard: Heard) -> str:
         """Why it did not end as it should, in a sentence; empty when it did."""
