@@ -106,7 +106,7 @@ def test_beside_a_run_a_ticket_comes_at_once_and_wait_waits(task: Path, engine: 
     handed = do("propose", "--patch", "-", "--hypothesis", "x", cwd=task, stdin=PATCH.format(33))
     assert handed[0] == 0
     ticket, *rest = handed[1].split()
-    assert "the engine at work takes it in" in " ".join(rest)
+    assert "whoever works on the study takes it in" in " ".join(rest)
     code, out, _ = do("wait", ticket, cwd=task)
     assert code == 0
     assert "verdict  " in out, out

@@ -80,3 +80,14 @@ def test_workers_stop_and_go_when_the_engine_is_killed(tmp_path: Path) -> None:
     workers = [int(note.stem) for note in tmp_path.glob("*.began")]
     until(lambda: not any(is_alive(pid) for pid in workers))
     assert len(list(tmp_path.glob("*.stopped"))) == 2
+
+
+def test_no_file_of_the_task_is_taken_for_a_module_of_the_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A candidate that was applied may have brought one: it must not run outside its sandbox."""
+    (tmp_path / "pickle.py").write_text("raise SystemExit('taken for a module')\n")
+    monkeypatch.chdir(tmp_path)
+    with LocalRunner(waits(tmp_path), workers=1) as runner:
+        runner.submit(trial_job(1))
+        until(lambda: len(list(tmp_path.glob("*.began"))) == 1)

@@ -83,7 +83,9 @@ def propose(
             root, ticket, timeout_seconds, settings=settings, watch=watch, stop=stop or Stop()
         )
     else:
-        told = "the engine at work takes it in" if working else "nobody works on the study now"
+        told = (
+            "whoever works on the study takes it in" if working else "nobody works on the study now"
+        )
         awaited = Awaited(ticket=ticket, experiment=None, state="waiting", reason=told)
     assert letter.base is not None
     return HandedIn(

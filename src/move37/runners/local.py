@@ -167,7 +167,7 @@ def _start(make_attempt: Callable[[int], Attempt], number: int) -> _Worker:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from move37.runners.local import serve; serve()"],
+            [sys.executable, "-P", "-c", "from move37.runners.local import serve; serve()"],
             stdin=theirs.fileno(),
             start_new_session=True,
         )
