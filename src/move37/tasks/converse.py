@@ -17,6 +17,7 @@ from move37.tasks.files import resolve
 from move37.tasks.keys import SECTIONS
 from move37.tasks.look import EVALUATORS
 from move37.tasks.metrics import guess_direction
+from move37.tasks.survey import is_secret
 from move37.tasks.toml import STEERING_FILE, TASK_FILE, build_task, decode_toml
 
 MOST_QUESTIONS = 5
@@ -156,7 +157,12 @@ def _checked(document: Mapping[str, object], paths: Sequence[str], root: Path) -
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise TaskError(f"name is {name!r:.100}; write a few plain words, or leave it out")
     task = build_task(document, root=root, where=TASK_FILE)
-    resolve(task, paths)
+    files = resolve(task, paths)
+    for path in (*files.editable, *files.linked):
+        if is_secret(path) or is_secret(f"{path}/"):
+            raise TaskError(
+                f"{path!r} looks like a secret or a hold-out: it may be neither changed nor linked"
+            )
     return task
 
 
