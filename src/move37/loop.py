@@ -201,7 +201,7 @@ class Loop:
                     return False
                 self._runner.submit(self._trial(history[repeated]))
             case _:
-                self._open(choice.parents, choice.proposer, seed)
+                self._open(choice.parents, choice.proposer, seed, strategy=choice.strategy)
         return True
 
     def _open_submitted(self, submitted: Submitted) -> bool:
@@ -216,7 +216,13 @@ class Loop:
         return True
 
     def _open(
-        self, parents: tuple[int, ...], proposer: str, seed: int, *, ticket: str | None = None
+        self,
+        parents: tuple[int, ...],
+        proposer: str,
+        seed: int,
+        *,
+        ticket: str | None = None,
+        strategy: str = "",
     ) -> None:
         history = self.journal.history
         opened = Opened(
@@ -226,6 +232,7 @@ class Loop:
             proposer=proposer,
             seed=seed,
             ticket=ticket,
+            strategy=strategy,
         )
         # A power cut that takes it takes nothing: search would choose the same again.
         self.journal.record(opened, synced=ticket is not None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from move37.core.facts import EpochStarted, Fact, Opened, Row, SessionStarted, Tried
 from move37.core.history import History
 from move37.core.records import Belief, Budget, Extend, Measured, Repeat, Trial
-from move37.search import LineagePosterior, make_search
+from move37.search import LineagePosterior
 from move37.search.lineage import Lineage
 from move37.search.repeats import (
     SHARE,
@@ -35,8 +35,7 @@ def session(budget: Budget) -> SessionStarted:
 def begun(experiments: int, *baseline: float) -> tuple[Told, LineagePosterior, Lineage]:
     """A study with a budget, its baseline measured."""
     believer = LineagePosterior()
-    search = make_search("lineage", believer, proposers=PROPOSERS)
-    assert isinstance(search, Lineage)
+    search = Lineage(believer, proposers=PROPOSERS)
     told = Told(believer, search)
     told.tell(session(Budget(experiments=experiments)))
     told.score(0, *baseline)
@@ -176,7 +175,7 @@ def test_the_same_facts_give_the_same_repeat() -> None:
     told, _, search = close_race(budget=20)
     once = search.choose(told.history, pending=frozenset(), seed=3)
     again = LineagePosterior()
-    resumed = make_search("lineage", again, proposers=PROPOSERS)
+    resumed = Lineage(again, proposers=PROPOSERS)
     for fact in told.facts:
         again.add(fact)
         resumed.add(fact)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -15,10 +15,10 @@ from move37.app.curve_book import CurveBook
 from move37.app.inbox import Inbox, spool_of
 from move37.app.judged import Judged
 from move37.app.library import StudyLibrary
+from move37.app.polishing import plan_polishing, proposer_names
 from move37.app.settings import RunSettings, default_workers
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
 from move37.app.workshop import EngineWorkshop
-from move37.core.errors import TaskError
 from move37.core.events import (
     Began,
     Ended,
@@ -265,9 +265,10 @@ class Engine:
         from move37.search.staged import StagePosterior
 
         place = _place(task, lambda: self._workshop)
-        named = dict(_named(task.proposers, lambda spec: make_proposer(spec, place)))
+        plan = plan_polishing(task.proposers)
+        named = dict(_named(plan.specs, lambda spec: make_proposer(spec, place)))
         # It answers whoever hands something in; search cannot choose it.
-        searched = tuple(name for name in named if name != QUEUE)
+        searched = tuple(name for name in named if name not in (QUEUE, plan.added))
         self._is_patient = QUEUE in named
         self._proposers: dict[str, Proposer | Asker] = {QUEUE: Queue(), **named}
         self.search: Search = make_search(
@@ -275,6 +276,7 @@ class Engine:
             believer,
             proposers=searched or (QUEUE,),
             checks=check_names(task),
+            polish=plan.shares,
         )
         staged = [StagePosterior(stage) for stage in range(len(task.evaluate.stages))]
         self.cascade = Cascade(
@@ -485,12 +487,7 @@ def describe(strength: Strength) -> str:
 
 
 def _named(
-    specs: Iterable[ProposerSpec], make: Callable[[ProposerSpec], Proposer | Asker]
+    specs: Sequence[ProposerSpec], make: Callable[[ProposerSpec], Proposer | Asker]
 ) -> Iterator[tuple[str, Proposer | Asker]]:
-    """Proposers by name: their kind, numbered from the second of a kind on."""
-    seen: dict[str, int] = {}
-    for spec in specs:
-        seen[spec.kind] = count = seen.get(spec.kind, 0) + 1
-        if spec.kind == QUEUE and count > 1:
-            raise TaskError("there are two proposers of kind 'queue'; one serves everybody")
-        yield spec.kind if count == 1 else f"{spec.kind}-{count}", make(spec)
+    for name, spec in zip(proposer_names(specs), specs, strict=True):
+        yield name, make(spec)

@@ -120,6 +120,7 @@ def status_of(study: Study, *, is_working: bool) -> Status:
         judge=judge_of(study),
         sandbox=None if session is None else session.sandbox,
         is_working=is_working,
+        ledger=study.ledger,
     )
 
 

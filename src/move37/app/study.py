@@ -13,6 +13,7 @@ from move37.core.protocols import Fold, Request, Store
 from move37.core.records import Proposal, Task
 from move37.core.seeds import derive_seed
 from move37.search import champion
+from move37.search.arms import Ledger
 from move37.search.belief import LineagePosterior
 from move37.search.common import eligible
 from move37.tasks.files import Resolved
@@ -36,6 +37,8 @@ class Study:
     """Which of the user's files are which. `None` when opened for looking."""
     journal: Journal
     believer: LineagePosterior
+    ledger: Ledger
+    """What each proposer was given and is believed to have gained."""
 
     @property
     def history(self) -> History:
@@ -145,7 +148,8 @@ def read_study(root: Path) -> Study:
     store = SqliteStore.open(root / STUDY, write=False)
     try:
         believer = LineagePosterior()
-        journal = Journal(store, [believer])
+        ledger = Ledger(believer)
+        journal = Journal(store, [believer, ledger])
         history = journal.history
         task = from_mapping(history.epoch.task, root)
         if history.session is not None:
@@ -153,7 +157,9 @@ def read_study(root: Path) -> Study:
     except BaseException:
         store.close()
         raise
-    return Study(root=root, task=task, files=None, journal=journal, believer=believer)
+    return Study(
+        root=root, task=task, files=None, journal=journal, believer=believer, ledger=ledger
+    )
 
 
 MakeFolds = Callable[[Task, LineagePosterior], Sequence[Fold]]
@@ -188,7 +194,8 @@ def write_study(
     resolved = resolve(task, paths)
     read = disk_reader(root)
     believer = LineagePosterior()
-    followers = folds(task, believer)
+    ledger = Ledger(believer)
+    followers = [ledger, *folds(task, believer)]
     store = SqliteStore.open(root / STUDY, write=True)
     try:
         journal = Journal(store, [believer, *followers])
@@ -205,7 +212,9 @@ def write_study(
     except BaseException:
         store.close()
         raise
-    return Study(root=root, task=task, files=resolved, journal=journal, believer=believer)
+    return Study(
+        root=root, task=task, files=resolved, journal=journal, believer=believer, ledger=ledger
+    )
 
 
 def _refuse() -> NoReturn:

@@ -54,6 +54,8 @@ class Opened:
     seed: int
     ticket: str | None = None
     """Of the change that somebody outside handed in; see `Submitted`."""
+    strategy: str = ""
+    """Which of a portfolio's strategies chose the parents; empty for the study's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

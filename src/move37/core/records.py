@@ -458,6 +458,8 @@ class Extend:
 
     parents: tuple[int, ...]
     proposer: str
+    strategy: str = ""
+    """Which of a portfolio's strategies chose the parents; empty for the study's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ Every function returns lines that fit `width` columns; `None` leaves lines whole
 from collections.abc import Sequence
 
 from move37.core.records import Verdict
+from move37.report.arms import are_worth_a_line, arm_line, arm_name
 from move37.report.asked import asked_line
 from move37.report.cheats import cheats_text
 from move37.report.evaluator import evaluator_line
@@ -60,6 +61,8 @@ def status_text(status: Status, *, width: int | None = 80, paint: Paint = plain)
         ("budget", spent_text(status.spent)),
         ("kept", _kept(status)),
     ]
+    if are_worth_a_line(status.proposers):
+        pairs.extend((arm_name(view), arm_line(view)) for view in status.proposers)
     if status.failures:
         pairs.append(("failures", _failures(status)))
     if status.screened:

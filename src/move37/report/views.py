@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from move37.core.errors import StudyError
 from move37.core.history import Experiment, History
@@ -28,11 +28,15 @@ from move37.core.records import (
     Trial,
     Verdict,
 )
+from move37.report.arms import ArmView, arm_views
 from move37.report.asked import AskedView, asked_views
 from move37.report.certificates import CertificateView, Effect, certificates, effect_of
 from move37.report.evaluator import EvaluatorView, evaluator_of
 from move37.report.front import front, secondary
 from move37.report.staircase import count_kept
+
+if TYPE_CHECKING:
+    from move37.search.arms import Ledger
 
 Judge = Callable[[int], tuple[Verdict, str]]
 """The referee's verdict on an experiment against the baseline, and its reason in a sentence."""
@@ -194,6 +198,8 @@ class Status:
     """With secondary metrics: the experiments that no other beats in all of them."""
     pruned_from: int | None = None
     """The champion is this experiment without the edits that do nothing, certified not to be worse."""
+    proposers: tuple[ArmView, ...] = ()
+    """Who was given experiments, and what is believed of what came of them."""
 
 
 # --- the pieces ----------------------------------------------------------------------------------
@@ -250,10 +256,12 @@ def status_view(
     judge: Judge,
     sandbox: str | None = None,
     is_working: bool = False,
+    ledger: "Ledger | None" = None,
 ) -> Status:
     """Where the study stands. Raises `StudyError` when it has not begun.
 
-    sandbox: of the latest `SessionStarted`. is_working: whether an engine holds the lock now.
+    sandbox: of the latest `SessionStarted`. is_working: whether an engine holds the lock now. ledger: of
+    the arms, told all facts.
     """
     counted = [one for one in history.current() if not one.is_baseline]
     failed = [one.outcome for one in counted if isinstance(one.outcome, Failed)]
@@ -288,6 +296,7 @@ def status_view(
         waiting=len(history.waiting),
         pareto=tuple(front(task, history, beliefs)) if task.also else (),
         pruned_from=history.pruned_from(champion),
+        proposers=() if ledger is None else arm_views(ledger),
     )
 
 

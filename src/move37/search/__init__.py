@@ -1,22 +1,29 @@
 """Step 2. What to try next: belief, and strategies over it. Pure functions; no I/O, no clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from move37.core.errors import TaskError
 from move37.core.protocols import Believer, Search
+from move37.search.arms import Arm, Ledger
 from move37.search.audit import audit
 from move37.search.belief import LineagePosterior, recompute
 from move37.search.best_of_n import BestOfN
-from move37.search.common import champion, contender
+from move37.search.common import champion, contender, require_proposers
 from move37.search.greedy import Greedy
 from move37.search.lineage import Lineage
+from move37.search.polish import Polish
+from move37.search.portfolio import Portfolio
 
 __all__ = [
     "SEARCHES",
+    "Arm",
     "BestOfN",
     "Greedy",
+    "Ledger",
     "Lineage",
     "LineagePosterior",
+    "Polish",
+    "Portfolio",
     "audit",
     "champion",
     "contender",
@@ -24,19 +31,51 @@ __all__ = [
     "recompute",
 ]
 
-SEARCHES = ("lineage", "greedy", "best_of_n")
+SEARCHES = ("lineage", "greedy", "best_of_n", "portfolio")
 """Names for `search = "…"` in a task, the default first."""
+POLISH = "polish"
+"""Name of the strategy that tunes what others wrote."""
 
 
 def make_search(
-    name: str, believer: Believer, *, proposers: Sequence[str], checks: Sequence[str] = ()
+    name: str,
+    believer: Believer,
+    *,
+    proposers: Sequence[str],
+    checks: Sequence[str] = (),
+    polish: Mapping[str, float] | None = None,
+    polisher: str = "tune",
 ) -> Search:
-    """Build a strategy by its name.
+    """Build a strategy by its name: a portfolio where there is a choice of whose turn it is.
 
     believer: a fold that is told every fact before the search is.
     proposers: their names; checks: names of those that a parent must not have failed.
+    polish: whose programs have their numbers tuned, and with how much of the experiments at most; polisher:
+        who does it, and may do nothing else.
     Raises `TaskError` for an unknown name or no proposers.
     """
+    proposers = require_proposers(proposers)
+    polished = {proposer: share for proposer, share in (polish or {}).items() if share > 0}
+    everybody = (*proposers, polisher) if polished and polisher not in proposers else proposers
+    own = _strategy("lineage" if name == "portfolio" else name, believer, everybody, checks)
+    if len(everybody) == 1 and name != "portfolio":
+        return own
+    strategies: dict[str, Search] = {"": own}
+    if name == "portfolio":
+        strategies["greedy"] = _strategy("greedy", believer, everybody, checks)
+    arms = [Arm(strategy, proposer) for strategy in strategies for proposer in proposers]
+    ledger = Ledger(believer)
+    if polished:
+        strategies[POLISH] = Polish(
+            believer, ledger, polisher=polisher, shares=polished, checks=checks
+        )
+        arms.append(Arm(POLISH, polisher))
+    return Portfolio(ledger, strategies, arms)
+
+
+def _strategy(
+    name: str, believer: Believer, proposers: Sequence[str], checks: Sequence[str]
+) -> Search:
     match name:
         case "lineage":
             return Lineage(believer, proposers=proposers, checks=checks)

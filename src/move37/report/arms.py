@@ -1,0 +1,80 @@
+"""Who proposed, what it took, and what it is believed to have brought: a line for each arm."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from move37.report.words import clean, count, duration, number, percent
+
+if TYPE_CHECKING:
+    from move37.search.arms import Ledger
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmView:
+    """One proposer, in the current epoch, under one strategy."""
+
+    proposer: str
+    strategy: str
+    """Which of a portfolio's strategies chose what it changed; empty for the study's own."""
+    experiments: int
+    share: float
+    """Of the epoch's experiments."""
+    applied: int
+    """Programs came of so many."""
+    failed: int
+    """Nothing to run came of them, or a program that could not be measured."""
+    gain: float
+    """Believed: by how much its champions beat those of their time, in the metric's unit; never a claim."""
+    seconds: float
+    """Of asking and measuring."""
+    usd: float
+    gain_per_second: float | None
+    gain_per_usd: float | None
+    """`None`: it cost none."""
+
+
+def arm_views(ledger: "Ledger") -> tuple[ArmView, ...]:
+    """In the order in which they were first given an experiment."""
+    known, gained = ledger.known(), ledger.gained()
+    whole = sum(record.opened for _, record in known)
+    return tuple(
+        ArmView(
+            proposer=arm.proposer,
+            strategy=arm.strategy,
+            experiments=record.opened,
+            share=record.opened / whole,
+            applied=record.applied,
+            failed=record.failed,
+            gain=(gain := gained.get(arm, 0.0)),
+            seconds=record.spent.seconds,
+            usd=record.spent.usd,
+            gain_per_second=gain / record.spent.seconds if record.spent.seconds > 0 else None,
+            gain_per_usd=gain / record.spent.usd if record.spent.usd > 0 else None,
+        )
+        for arm, record in known
+    )
+
+
+def arm_line(view: ArmView) -> str:
+    """`40 experiments (50 %), 2 failed · believed effect +0.031, 0.02 an hour · 1 h 4 min, 0.12 USD`."""
+    failed = f", {view.failed:,} failed" if view.failed else ""
+    parts = [f"{count(view.experiments, 'experiment')} ({percent(view.share)}){failed}"]
+    rates = [f"believed effect {number(view.gain, sign=True)}"]
+    if view.gain_per_second is not None and view.gain > 0:
+        rates.append(f"{number(3600 * view.gain_per_second)} an hour")
+    if view.gain_per_usd is not None and view.gain > 0:
+        rates.append(f"{number(view.gain_per_usd)} a dollar")
+    parts.append(", ".join(rates))
+    usd = f", {view.usd:.2f} USD" if view.usd else ""
+    parts.append(f"{duration(view.seconds)}{usd}")
+    return " · ".join(parts)
+
+
+def arm_name(view: ArmView) -> str:
+    return clean(f"{view.proposer} ({view.strategy})" if view.strategy else view.proposer)
+
+
+def are_worth_a_line(views: Sequence[ArmView]) -> bool:
+    """Whether a person learns something: there was a choice, or it cost money."""
+    return len(views) > 1 or any(view.usd for view in views)
