@@ -200,6 +200,17 @@ def test_the_channel_of_evaluations_leads_nowhere_else(desk: Desk, tmp_path: Pat
     assert list(victim.iterdir()) == []
 
 
+def test_certificates_that_the_environment_names_are_there(desk: Desk, tmp_path: Path) -> None:
+    own = tmp_path / "ca.pem"
+    own.write_text("a certificate")
+    desk.environment = {
+        **desk.environment,
+        "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
+        "NODE_EXTRA_CA_CERTS": str(own),
+    }
+    assert desk.ask('cat "$NODE_EXTRA_CA_CERTS"; ls "$SSL_CERT_FILE" >&2').text == "a certificate"
+
+
 def test_it_has_the_network(desk: Desk) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert desk.ask(f"{python(CALL, port(server))}; {EDIT}").changes == {"program.py": EDITED}

@@ -140,5 +140,10 @@ def _readable(
     own = [str(Path(path).expanduser()) for path in settings.read]
     if missing := [path for path in own if not Path(path).exists()]:
         raise TaskError(f"proposer 'agent': read: there is no {missing[0]!r} on this machine")
-    shown = [path for path in certificates if path.startswith("/") and Path(path).exists()]
+    # Those of the system's own /etc are shown with every network, and nothing can be put beside them.
+    shown = [
+        path
+        for path in certificates
+        if path.startswith("/") and not path.startswith("/etc/") and Path(path).exists()
+    ]
     return (*(program.read if program is not None else ()), *own, *shown)
