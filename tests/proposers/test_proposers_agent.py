@@ -81,7 +81,8 @@ def test_keys_hidden_files_the_store_and_the_home_are_not_there(desk: Desk) -> N
     answer = desk.ask(
         f"env; cat {desk.root}/secret/answers.csv secret/answers.csv {desk.study}/study.db "
         f".move37/study.db {home}/.ssh/* {home}/.bash_history /etc/shadow; cat ~/.ssh/id_ed25519; "
-        f"cat /proc/*/environ; ls -a {desk.root} {home}; grep -r hidden / 2>/dev/null | head; {EDIT}",
+        f"cat /proc/*/environ; ls -a {desk.root} {home}; "
+        f"grep -rs 'hidden answers' /trial /home /root /etc /tmp; {EDIT}",
         env=["OWN_API_KEY"],
     )
     assert answer.changes == {"program.py": EDITED}
