@@ -31,6 +31,7 @@ from move37.testing.model_script import (
     unauthorised,
 )
 from move37.testing.model_server import ModelServer
+from move37.testing.small_model import find_small_model, small_model
 
 KEY = "sk-a-key-that-nobody-else-may-see"
 
@@ -306,3 +307,27 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+# --- a real model --------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_small_model() is None, reason="run dev/setup dev for the small model")
+def test_a_real_model_is_asked_whatever_it_answers(make_task: MakeTask) -> None:
+    """It is too small to be of use: this shows that questions fit, answers come and tokens count."""
+    with small_model(window=2600) as url:
+        task = make_task()
+        document = task / "move37.toml"
+        document.write_text(
+            f'{document.read_text()}\n[[proposer]]\nkind = "llm"\nmodel = "local:{url}#smollm2"\n'
+            "window = 2600\nmax_tokens = 60\ntemperature = 0.0\nat_once = 1\n"
+        )
+        result = app.run(task, settings(1))
+    assert result.status.spent.experiments == 1
+    assert result.status.spent.usd == 0
+    for one in facts_of(task).experiments[1:]:
+        assert one.answers
+        assert all(told.tokens_in > 300 and told.tokens_out > 0 for told in one.answers)
+        assert all(not told.failed for told in one.answers)
+    assert app.verify(task).mismatches == ()

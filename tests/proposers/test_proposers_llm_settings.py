@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from move37.core.errors import TaskError
+from move37.proposers.clients import need_client
 from move37.proposers.llm_settings import Endpoint, LlmSettings, resolve
 from move37.proposers.prices import Price, known_price
 from move37.proposers.tokens import at_most, estimate
@@ -122,3 +123,11 @@ def test_a_budget_needs_prices() -> None:
 @given(st.text())
 def test_no_estimate_is_above_the_bound(text: str) -> None:
     assert 1 <= estimate(text) <= at_most([{"content": text}])
+
+
+def test_a_client_that_is_not_installed_is_named_with_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    with pytest.raises(TaskError, match=r"needs the package anthropic.*move37\[llm\]"):
+        need_client(endpoint(model="anthropic:claude-haiku-4-5"))
