@@ -158,3 +158,32 @@ def test_what_is_shown_may_lie_below_tmp(level: Literal["root", "user"], tmp_pat
         shutil.rmtree(given)
         scratch.remove(tmp_path / "work")
         scratch.remove(tmp_path / "out")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can put a file into /etc")
+@pytest.mark.parametrize("network", [False, True])
+@pytest.mark.parametrize("level", ["root", "user"])
+def test_what_is_shown_may_lie_below_etc(
+    level: Literal["root", "user"], network: bool, tmp_path: Path
+) -> None:
+    given = Path(tempfile.mkdtemp(dir="/etc", prefix="move37-test-"))
+    try:
+        given.chmod(0o755)
+        (given / "licence").write_text("it is here\n")
+        sandbox = bubblewrap(level, tmp_path / "own", no_group, read=(str(given),))
+        for name in ("work", "out"):
+            (tmp_path / name).mkdir()
+        exit = sandbox.run(
+            Launch(
+                command=f"cat {given}/licence",
+                workspace=tmp_path / "work",
+                out=tmp_path / "out",
+                timeout_seconds=60,
+                network=network,
+            )
+        )
+        assert exit.stdout == b"it is here\n", exit.stderr
+    finally:
+        shutil.rmtree(given)
+        scratch.remove(tmp_path / "work")
+        scratch.remove(tmp_path / "out")

@@ -91,7 +91,7 @@ class Bubblewrap:
         self._group = group(f"{slot}-{token_hex(4)}")
         self._etc = {False: fresh(scratch / f"etc-{level}-{slot}")}
         self._networked_etc = scratch / f"etc-net-{level}-{slot}"
-        write_etc(self._etc[False], self._uid)
+        write_etc(self._etc[False], self._uid, places=self._view.binds)
         user = _user_namespace(bwrap, self._uid) if level == "user" else list[str]()
         kernel = _kernel_arguments() if level == "user" else list[str]()
         self._namespaces = [*user, *_NAMESPACES]
@@ -219,7 +219,7 @@ class Bubblewrap:
     def _etc_for(self, launch: Launch) -> Path:
         if launch.network not in self._etc:
             self._etc[launch.network] = fresh(self._networked_etc)
-            write_etc(self._networked_etc, self._uid, network=True)
+            write_etc(self._networked_etc, self._uid, places=self._view.binds, network=True)
         return self._etc[launch.network]
 
     def _privileges(self) -> list[str]:

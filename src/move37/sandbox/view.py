@@ -7,7 +7,7 @@ shown alone. Also the environment variables, from an allow-list.
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -119,9 +119,12 @@ def make_view(fence: Fence, environ: Mapping[str, str], *, prefix: Path, base_pr
     )
 
 
-def write_etc(directory: Path, uid: int, *, network: bool = False) -> None:
+def write_etc(
+    directory: Path, uid: int, *, places: Sequence[Path] = (), network: bool = False
+) -> None:
     """Make a small /etc: who the program is, and copies of the little that ordinary tools need.
 
+    places: what is shown besides; what of it lies below /etc gets a place to be mounted at.
     network: whether it shall know this machine's name servers and certificates, too.
     """
     texts = {
@@ -145,6 +148,15 @@ def write_etc(directory: Path, uid: int, *, network: bool = False) -> None:
                 shutil.copytree(found, target, symlinks=True)
             else:
                 shutil.copy2(found, target, follow_symlinks=False)
+    for found in (place for place in places if place.is_relative_to("/etc")):
+        target = directory / found.relative_to("/etc")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():
+            target.unlink()
+        if found.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            target.touch()
     for place, _, files in os.walk(directory):
         Path(place).chmod(0o755)
         for name in files:
