@@ -43,6 +43,7 @@ at_once = {at_once}
 price_in = 1.0
 price_out = 2.0
 max_tokens = 1000
+polish = 0
 window = 20_000
 timeout = 60
 """

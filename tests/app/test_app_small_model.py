@@ -32,7 +32,8 @@ def facts_of(task: Path) -> list[Fact]:
 def with_model(task: Path, url: str, **options: object) -> Path:
     lines = [f"{name} = {value!r}" for name, value in options.items()]
     document = task / "move37.toml"
-    table = ["", "[[proposer]]", 'kind = "llm"', f'model = "local:{url}#smollm2"', *lines, ""]
+    table = ["", "[[proposer]]", 'kind = "llm"', f'model = "local:{url}#smollm2"', "polish = 0"]
+    table += [*lines, ""]
     document.write_text(document.read_text() + "\n".join(table))
     return task
 

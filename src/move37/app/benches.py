@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BENCHES = {
     "overhead": "milliseconds and CPU of the engine for each experiment",
     "planted": "true gain and false claims where the truth is known, beside other rules",
+    "portfolio": "what choosing between proposers costs, where what each brings is known",
     "cascade": "what cheap stages and early stops keep of the gain, and what they cost",
     "referee": "whether what is claimed can be believed, in worlds that mislead and on real tables",
 }
@@ -61,6 +62,8 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             return _overhead(quick, out)
         case "planted":
             return _planted(quick, out)
+        case "portfolio":
+            return _portfolio(quick)
         case "cascade":
             return _cascade(quick, out)
         case "referee":
@@ -183,6 +186,22 @@ def _claims(root: Path, seed: int) -> bool:
     run(root, RunSettings(seed=seed, check=False))
     with read_study(root) as study:
         return any(certified.claim for certified in study.history.certificates.values())
+
+
+def _portfolio(quick: bool) -> BenchResult:
+    from move37.bench.portfolio import QUICK_SCENES, portfolio
+    from move37.bench.portfolio_worlds import SCENES
+
+    workers = len(os.sched_getaffinity(0))
+    scenes = QUICK_SCENES if quick else tuple(SCENES)
+    result = portfolio(studies=8 if quick else 60, seed=0, workers=workers, scenes=scenes)
+    return BenchResult(
+        bench="portfolio",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={"regret_portfolio": "<= 0.3", "regret_portfolio_good_and_useless": "<= 0.3"},
+    )
 
 
 def _cascade(quick: bool, out: Path | None) -> BenchResult:
