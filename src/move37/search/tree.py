@@ -15,8 +15,9 @@ _FAR = 1e-20
 """Walks start where less than this can be felt, so that nodes some way above their end are exact too."""
 _WIDE = 64
 """A node with more children than this spreads a rise to all of them by raising everyone's bound."""
-_REACH = 512
-"""At most so many nodes have their bound raised one by one after an observation."""
+_REACH = 64
+"""At most so many nodes have their bound raised one by one after an observation. More would cost more than
+they save: bounds that are a little too high are looked at only near the top."""
 _SMALL_RISE = 1e-3
 """In units of the noise. Rises below it are added to everyone's bound instead."""
 
