@@ -35,11 +35,11 @@ from move37.core.records import (
     TrialJob,
 )
 from move37.loop import Loop
-from move37.proposers.calling import Call, Caller
-from move37.proposers.llm import Llm
-from move37.proposers.llm_settings import LlmSettings, resolve
-from move37.proposers.models import Heard, Message, Wish
-from move37.proposers.normalise import Normaliser
+from move37.proposers.llm.calling import Call, Caller
+from move37.proposers.llm.llm import Llm
+from move37.proposers.llm.models import Heard, Message, Wish
+from move37.proposers.llm.settings import LlmSettings, resolve
+from move37.proposers.source.normalise import Normaliser
 from move37.runners.scripted import ScriptedDesk, ScriptedRunner
 from move37.search import make_search
 from move37.search.belief import LineagePosterior

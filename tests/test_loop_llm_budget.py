@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from move37.core.history import History
-from move37.proposers.calling import Caller, Clock
-from move37.proposers.llm import Llm
-from move37.proposers.llm_settings import LlmSettings, resolve
-from move37.proposers.models import Heard, Message, Unreachable, Wish
-from move37.proposers.openai_model import OpenAiApi
-from move37.proposers.refusals import Refused
-from move37.proposers.tokens import at_most
+from move37.proposers.llm.calling import Caller, Clock
+from move37.proposers.llm.llm import Llm
+from move37.proposers.llm.models import Heard, Message, Unreachable, Wish
+from move37.proposers.llm.openai_model import OpenAiApi
+from move37.proposers.llm.refusals import Refused
+from move37.proposers.llm.settings import LlmSettings, resolve
+from move37.proposers.llm.tokens import at_most
 from move37.store.memory import MemoryStore
 from test_loop_asking import explore
 

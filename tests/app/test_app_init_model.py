@@ -162,7 +162,7 @@ def test_commands_of_a_draft_are_not_run_by_init(directory: Path) -> None:
 def test_a_model_that_is_no_help_is_a_sentence(
     directory: Path, script: Script, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("move37.proposers.calling._BACKOFF_SECONDS", 0.0)
+    monkeypatch.setattr("move37.proposers.llm.calling._BACKOFF_SECONDS", 0.0)
     with ModelServer(script) as server, pytest.raises(TaskError, match=said):
         init(directory, server)
     assert not (directory / "move37.toml").exists()

@@ -11,8 +11,8 @@ import pytest
 
 from move37.app.workshop import EngineWorkshop
 from move37.core.records import Answer, Mount, Question, Strength, Task
-from move37.proposers.agent import Agent
-from move37.proposers.agent_settings import AgentSettings
+from move37.proposers.agent.agent import Agent
+from move37.proposers.agent.settings import AgentSettings
 from move37.proposers.place import Place
 from move37.store.git import GitCode
 from move37.tasks.document import from_mapping

@@ -4,7 +4,7 @@ import json
 
 from test_proposers_sites import CORPUS, SOURCES, described, name_of
 
-from move37.proposers.sites import Sites
+from move37.proposers.source.sites import Sites
 
 for source in SOURCES:
     sites = Sites().scan(name_of(source), source.read_bytes()).sites

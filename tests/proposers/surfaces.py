@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from move37.core.records import Failed
-from move37.proposers.tune import Tune
+from move37.proposers.tune.tune import Tune
 from move37.search.belief import LineagePosterior
 from move37.testing.proposer import Study
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from agents import FILES, Desk, levels, make_desk
 
-from move37.proposers.agent_clients import CLIENTS
+from move37.proposers.agent.clients import CLIENTS
 from move37.testing.model_script import ModelAnswer, ModelRequest, Says, calls
 from move37.testing.model_server import ModelServer
 

@@ -12,8 +12,8 @@ from move37.core.errors import NothingToPropose
 from move37.core.facts import Fact
 from move37.core.protocols import Request
 from move37.core.records import Evaluation, Failed, Proposal
-from move37.proposers.context import Context, build_context
-from move37.proposers.memory import Memory
+from move37.proposers.context.context import Context, build_context
+from move37.proposers.context.memory import Memory
 from move37.testing.proposer import PlainLibrary, Program, Study
 
 FORMAT = "Answer with SEARCH/REPLACE blocks."

@@ -5,7 +5,7 @@ import pytest
 from move37.core.protocols import Proposer
 from move37.core.records import Proposal
 from move37.proposers.scripted import Scripted, ScriptedAsker
-from move37.proposers.tune import Tune
+from move37.proposers.tune.tune import Tune
 from move37.testing.asker import AskerContract, MakeAsker
 from move37.testing.proposer import ProposerContract
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from move37.proposers.edits import changed_texts, fits, hunks, unified
+from move37.proposers.context.edits import changed_texts, fits, hunks, unified
 
 _lines = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n", "unique\n", "\n"]), max_size=30)
 

@@ -11,11 +11,11 @@ from move37.core.errors import NothingToPropose, Unreadable
 from move37.core.facts import Answered, Asked, SessionStarted
 from move37.core.protocols import Request
 from move37.core.records import Answer, Direction, Question
-from move37.proposers.calling import CUT_OFF, CUT_SHORT, REFUSED, TOO_LONG, Call, Caller
-from move37.proposers.llm import Llm
-from move37.proposers.llm_settings import LlmSettings, resolve
-from move37.proposers.models import Heard, Message, Wish
-from move37.proposers.tokens import at_most, estimate
+from move37.proposers.llm.calling import CUT_OFF, CUT_SHORT, REFUSED, TOO_LONG, Call, Caller
+from move37.proposers.llm.llm import Llm
+from move37.proposers.llm.models import Heard, Message, Wish
+from move37.proposers.llm.settings import LlmSettings, resolve
+from move37.proposers.llm.tokens import at_most, estimate
 from move37.testing.proposer import PROGRAM, PlainLibrary, Study
 from move37.worker import decode_record, encode_record
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from move37.proposers.calling import CUT_OFF, CUT_SHORT, REFUSED, TOO_LONG, Call, Caller, Clock
-from move37.proposers.llm_settings import LlmSettings, resolve
-from move37.proposers.models import Message, Wish, scrub
-from move37.proposers.refusals import wait_seconds
-from move37.proposers.sse import events
+from move37.proposers.llm.calling import CUT_OFF, CUT_SHORT, REFUSED, TOO_LONG, Call, Caller, Clock
+from move37.proposers.llm.models import Message, Wish, scrub
+from move37.proposers.llm.refusals import wait_seconds
+from move37.proposers.llm.settings import LlmSettings, resolve
+from move37.proposers.llm.sse import events
 from move37.testing.model_script import (
     Hangs,
     ModelAnswer,

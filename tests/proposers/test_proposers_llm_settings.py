@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from move37.core.errors import TaskError
-from move37.proposers.clients import need_client
-from move37.proposers.llm_settings import Endpoint, LlmSettings, resolve
-from move37.proposers.prices import Price, known_price
-from move37.proposers.tokens import at_most, estimate
+from move37.proposers.llm.clients import need_client
+from move37.proposers.llm.prices import Price, known_price
+from move37.proposers.llm.settings import Endpoint, LlmSettings, resolve
+from move37.proposers.llm.tokens import at_most, estimate
 
 KEY = "sk-secret-0123456789"
 KEYS = {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY}

@@ -8,9 +8,9 @@ from near_edits import BASE, PAIRS, Pair, base, made
 from move37.core.facts import Fact
 from move37.core.protocols import Request
 from move37.core.records import Failed, Proposal
-from move37.proposers.memory import Memory
-from move37.proposers.near import too_near
-from move37.proposers.sketches import from_json, sketch_of
+from move37.proposers.context.memory import Memory
+from move37.proposers.context.near import too_near
+from move37.proposers.context.sketches import from_json, sketch_of
 from move37.testing.proposer import Program, Study
 
 

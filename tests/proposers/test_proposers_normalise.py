@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from move37.proposers.moves import Gauge, moves_of
-from move37.proposers.normalise import Normaliser
-from move37.proposers.sites import Sites, apply_edits
+from move37.proposers.source.normalise import Normaliser
+from move37.proposers.source.sites import Sites, apply_edits
+from move37.proposers.tune.moves import Gauge, moves_of
 
 CORPUS = Path(__file__).parent / "corpus"
 SOURCES = sorted(path for path in CORPUS.iterdir() if path.suffix != ".golden")

@@ -11,8 +11,8 @@ from move37.core.errors import NothingToPropose
 from move37.core.facts import Fact
 from move37.core.protocols import Request
 from move37.core.records import Proposal
-from move37.proposers.context import build_context
-from move37.proposers.references import References
+from move37.proposers.context.context import build_context
+from move37.proposers.context.references import References
 from move37.testing.proposer import Study
 
 NOTES = """\

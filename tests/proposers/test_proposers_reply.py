@@ -3,7 +3,7 @@
 import pytest
 
 from move37.core.errors import Unreadable
-from move37.proposers.reply import FORMAT, Reply, read_reply
+from move37.proposers.reply.reply import FORMAT, Reply, read_reply
 
 SAID = "HYPOTHESIS: a lower rate is calmer.\nPREDICTED EFFECT: -0.02\n\n"
 TRAIN = b"""import os

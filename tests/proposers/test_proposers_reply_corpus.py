@@ -7,7 +7,7 @@ import pytest
 from reply_corpus import Case, corpus
 
 from move37.core.errors import Unreadable
-from move37.proposers.reply import read_reply
+from move37.proposers.reply.reply import read_reply
 
 
 def outcome(case: Case) -> str:

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from move37.core.errors import Unreadable
-from move37.proposers.reply import Reply, read_reply
-from move37.proposers.reply_match import Effort
+from move37.proposers.reply.match import Effort
+from move37.proposers.reply.reply import Reply, read_reply
 
 SAID = "HYPOTHESIS: it is simpler.\nPREDICTED EFFECT: -0.01\n\n"
 FILE = "import os\n\n\ndef f(a):\n    b = a + 1\n    return b\n\n\nprint(f(1))\n"

@@ -7,7 +7,7 @@ import pytest
 from surfaces import CONFIG, evaluate, score_of, tuned
 
 from move37.core.records import Belief
-from move37.proposers.tune import Tune
+from move37.proposers.tune.tune import Tune
 from move37.testing.proposer import PlainBeliefs, Study
 
 START = score_of(CONFIG) or 0.0

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from move37.core.errors import TaskError
-from move37.proposers.moves import Gauge, moves_of
-from move37.proposers.sites import Edit, Site, Sites, apply_edits
+from move37.proposers.source.sites import Edit, Site, Sites, apply_edits
+from move37.proposers.tune.moves import Gauge, moves_of
 
 CORPUS = Path(__file__).parent / "corpus"
 SOURCES = sorted(path for path in CORPUS.iterdir() if path.suffix != ".golden")

@@ -6,10 +6,10 @@ from surfaces import CONFIG, evaluate
 from move37.core.errors import NothingToPropose, ProposalFailed, TaskError
 from move37.core.facts import Proposed
 from move37.core.records import Failed, Proposal, ProposerSpec
-from move37.proposers.normalise import Normaliser
 from move37.proposers.registry import make_proposer
 from move37.proposers.scripted import Scripted
-from move37.proposers.tune import Tune, TuneSettings
+from move37.proposers.source.normalise import Normaliser
+from move37.proposers.tune.tune import Tune, TuneSettings
 from move37.testing.proposer import Study
 
 ONE = {"train.py": b"lr = 0.001\n"}

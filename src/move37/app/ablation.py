@@ -105,7 +105,7 @@ class Ablation:
         return find
 
     def _identity(self, experiment: int, removed: frozenset[int]) -> str:
-        from move37.proposers.normalise import Normaliser
+        from move37.proposers.source.normalise import Normaliser
         from move37.worker import changed
 
         key = experiment, removed

@@ -59,7 +59,7 @@ def _only_tests(study: Study, changes: Mapping[str, bytes | None]) -> Belief | N
 
 def identity_with(study: Study, experiment: int, changes: Mapping[str, bytes | None]) -> str:
     """The identity of an experiment's program with these changes."""
-    from move37.proposers.normalise import Normaliser
+    from move37.proposers.source.normalise import Normaliser
     from move37.tasks.files import may_edit
     from move37.worker import changed
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from move37.core.errors import TaskError
-from move37.proposers.calling import Caller
-from move37.proposers.clients import need_client
-from move37.proposers.llm_settings import Endpoint, LlmSettings, resolve
-from move37.proposers.models import Wish
+from move37.proposers.llm.calling import Caller
+from move37.proposers.llm.clients import need_client
+from move37.proposers.llm.models import Wish
+from move37.proposers.llm.settings import Endpoint, LlmSettings, resolve
 from move37.report.results import Drafted, Initialised
 from move37.tasks.converse import (
     Offer,

@@ -287,7 +287,7 @@ class Engine:
         return [self.search, *self._proposers.values(), self._scoreboard, *own]
 
     def _start(self) -> None:
-        from move37.proposers.normalise import Normaliser
+        from move37.proposers.source.normalise import Normaliser
         from move37.referee.wants import Referee
         from move37.sandbox import probe
         from move37.tasks.files import may_edit
@@ -418,7 +418,7 @@ class Engine:
 
 def _place(task: Task, workshop: Callable[[], Workshop]) -> Place:
     """Where proposers work that ask somebody outside."""
-    from move37.proposers.references import References
+    from move37.proposers.context.references import References
     from move37.store.git import GitCode
     from move37.tasks.references import list_references
 

@@ -263,7 +263,7 @@ def _refuse_useless(
     changes: Mapping[str, bytes | None],
 ) -> None:
     """Raise `Refused` for a change of which nothing can come, before anybody waits for it."""
-    from move37.proposers.normalise import Normaliser
+    from move37.proposers.source.normalise import Normaliser
     from move37.tasks.files import may_edit
     from move37.worker import changed
 

@@ -180,7 +180,7 @@ def write_study(
     begin: where `False`, nothing begins: neither an epoch, which is a `StudyError`, nor an experiment.
     Raises `TaskError` for a task that cannot be used, `StudyLocked` when someone else works on it.
     """
-    from move37.proposers.normalise import Normaliser
+    from move37.proposers.source.normalise import Normaliser
     from move37.store.snapshot import list_files
     from move37.store.sqlite import SqliteStore
     from move37.tasks.detect import load_or_detect

@@ -87,7 +87,7 @@ def _audit_asking(study: Study) -> Iterator[str]:
 
 def _audit_programs(study: Study) -> Iterator[str]:
     """Whether every program is what its facts say, and changes only what it may."""
-    from move37.proposers.normalise import Normaliser
+    from move37.proposers.source.normalise import Normaliser
     from move37.tasks.document import from_mapping
     from move37.tasks.files import may_edit
 

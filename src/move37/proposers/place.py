@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from move37.core.protocols import Request, Sandbox
 from move37.core.records import Mount, Outcome, Task
-from move37.proposers.quoting import Data
+from move37.proposers.context.quoting import Data
 
 Entry = tuple[Literal["file", "link", "other"], int, int]
 """What something in a directory is, its size in bytes, and when it was last changed."""

@@ -15,11 +15,11 @@ def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | 
     """
     match spec.kind:
         case "tune":
-            from move37.proposers.tune import Tune, TuneSettings
+            from move37.proposers.tune.tune import Tune, TuneSettings
 
             return Tune(TuneSettings.parse(spec.options))
         case "llm":
-            from move37.proposers.llm import make_llm
+            from move37.proposers.llm.llm import make_llm
 
             return make_llm(spec.options, _needed(place, spec.kind))
         case "queue":
@@ -27,8 +27,8 @@ def make_proposer(spec: ProposerSpec, place: Place | None = None) -> Proposer | 
 
             return Queue(QueueSettings.parse(spec.options))
         case "agent":
-            from move37.proposers.agent import Agent
-            from move37.proposers.agent_settings import AgentSettings
+            from move37.proposers.agent.agent import Agent
+            from move37.proposers.agent.settings import AgentSettings
 
             return Agent(AgentSettings.parse(spec.options), _needed(place, spec.kind))
         case "scripted":

@@ -1,0 +1,1 @@
+"""`agent`: coding agents, headless and fenced in."""

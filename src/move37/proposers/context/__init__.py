@@ -1,0 +1,1 @@
+"""What models and agents are told, and what was tried before."""

@@ -1,0 +1,1 @@
+"""`llm`: asks language models, by their APIs."""

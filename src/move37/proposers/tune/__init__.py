@@ -1,0 +1,1 @@
+"""`tune`: turns what can be turned, and needs no model."""

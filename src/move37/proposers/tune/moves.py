@@ -1,0 +1,277 @@
+"""Moves: what could be changed next, as lists of edits with the features that a model learns from."""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from move37.proposers.source.sites import Edit, Site
+from move37.proposers.source.spelling import read_number
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.floating[Any]]
+
+Feature = tuple[str, str]
+"""A site and what about it: its slope, its bend, or one of its spellings."""
+Step = tuple[str, Mapping[Feature, float]]
+"""A new spelling with its features."""
+SLOPE, BEND = "slope", "bend"
+NEW_STEPS = (1.0, -1.0)
+"""For a site that nobody turned yet: one bold step."""
+KNOWN_STEPS = (0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 0.25, -0.25)
+TURNS, WAYS = 256, 16
+"""So many turns and lists of steps a gauge remembers."""
+REACH = 2.0
+"""How far beyond the tried values a step may go, so that steps double while they pay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One thing to do: edits that belong together."""
+
+    edits: tuple[Edit, ...]
+    features: Mapping[Feature, float]
+    """What changes, in the terms of the response model."""
+
+    @property
+    def site(self) -> Site:
+        return self.edits[0].site
+
+    @property
+    def key(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted((edit.site.id, edit.text) for edit in self.edits))
+
+
+def aspects(site: Site) -> Sequence[str]:
+    """What the model knows about a site: the second halves of its features, in order."""
+    return (SLOPE, BEND) if site.kind == "number" else site.domain.options
+
+
+def position(site: Site, text: str) -> float | None:
+    """Where a spelling lies on the site's scale, in steps; `None` when it does not."""
+    number = read_number(text)
+    return None if number is None else site.domain.position(number.value)
+
+
+class Tried(NamedTuple):
+    """Whether a site has been turned so far, and between which positions."""
+
+    turned: bool = False
+    low: float = 0.0
+    high: float = 0.0
+
+    def widened(self, turn: "Measure") -> "Tried":
+        """After one more turn."""
+        if not self.turned:
+            return Tried(True, turn.low, turn.high) if turn.places else TURNED
+        if not turn.places or (self.low <= turn.low and turn.high <= self.high):
+            return self  # nearly always, so that no new one is made
+        return Tried(True, min(self.low, turn.low), max(self.high, turn.high))
+
+
+NOT_TRIED, TURNED = Tried(), Tried(True)
+
+
+class Measure:
+    """A turn of a site, as the model sees it."""
+
+    __slots__ = ("entries", "features", "high", "low", "places")
+
+    def __init__(
+        self,
+        features: Mapping[Feature, float],
+        places: tuple[float, ...],
+        columns: Mapping[str, int],
+    ) -> None:
+        self.features = features
+        """Empty when the spellings say nothing about the site as it is now."""
+        self.entries = tuple((columns[aspect], amount) for (_, aspect), amount in features.items())
+        """The features as columns of the site's own, with their amounts: at most two."""
+        self.places = places
+        """Where its spellings lie."""
+        self.low, self.high = (min(places), max(places)) if places else (0.0, 0.0)
+
+
+class Steps:
+    """Steps of one site, with their features as two columns and their amounts each."""
+
+    __slots__ = ("amounts", "columns", "steps", "texts")
+
+    def __init__(self, steps: tuple[Step, ...], entries: Sequence[Sequence[tuple[int, float]]]):
+        import numpy as np
+
+        self.steps = steps
+        self.texts = frozenset(text for text, _ in steps)
+        pairs = [(*each, *[(0, 0.0)] * (2 - len(each))) for each in entries]
+        self.columns = np.array([[c for c, _ in pair] for pair in pairs], int).reshape(-1, 2)
+        self.amounts: Array = np.array([[a for _, a in pair] for pair in pairs]).reshape(-1, 2)
+
+
+class Gauge:
+    """Measures one site with one spelling, and remembers what it measured."""
+
+    def __init__(self, site: Site) -> None:
+        self.id = site.id
+        self.domain = site.domain
+        self._site = site
+        self._here = position(site, site.text) if site.kind == "number" else None
+        self._turns: dict[tuple[str, str], Measure] = {}
+        names = aspects(site)
+        self.width = len(names)
+        """How many columns the model has for it."""
+        self.columns: Mapping[str, int] = {name: column for column, name in enumerate(names)}
+        self._steps: dict[Tried, Steps] = {}
+        self._wished: dict[tuple[float, float, float], Steps | None] = {}
+        self._known_steps: dict[float, Step | None] = {}
+
+    def turn(self, old: str, new: str) -> Measure:
+        """How the model sees `old → new`; bends are measured from the present value."""
+        found = self._turns.get((old, new))
+        if found is None:
+            if len(self._turns) >= TURNS:
+                self._turns.clear()
+            found = self._turns[old, new] = self._measure(old, new)
+        return found
+
+    def _measure(self, old: str, new: str) -> Measure:
+        if self._site.kind != "number":
+            signs = ((old, -1.0), (new, 1.0))
+            known = self.domain.options
+            spelled = {(self.id, text): sign for text, sign in signs if text in known}
+            return Measure(spelled, (), self.columns)
+        before, after = position(self._site, old), position(self._site, new)
+        places = tuple(place for place in (before, after) if place is not None)
+        if self._here is None or before is None or after is None:
+            return Measure({}, places, self.columns)
+        bend = (after - self._here) ** 2 - (before - self._here) ** 2
+        way = {(self.id, SLOPE): after - before, (self.id, BEND): bend}
+        return Measure(way, places, self.columns)
+
+    def steps(self, tried: Tried) -> Steps:
+        """What is usually done at the site."""
+        steps = self._steps.get(tried)
+        if steps is None:
+            if len(self._steps) >= WAYS:
+                self._steps.clear()
+            steps = self._steps[tried] = self._made(self._usual(tried))
+        return steps
+
+    def wished(self, tried: Tried, wish: float) -> Steps | None:
+        """The step to where the model would like the site to be, so many steps from here.
+
+        `None` when it is too far away, cannot be spelled, or is one of the usual steps.
+        """
+        key = tried.low, tried.high, wish
+        if key not in self._wished:
+            if len(self._wished) >= TURNS:
+                self._wished.clear()
+            made = self._made(self._spelled(tried, (wish,)))
+            is_new = made.steps and made.texts.isdisjoint(self.steps(tried).texts)
+            self._wished[key] = made if is_new else None
+        return self._wished[key]
+
+    def _made(self, steps: Iterator[Step]) -> Steps:
+        found = tuple(steps)
+        here = self._site.text
+        return Steps(found, [self.turn(here, text).entries for text, _ in found])
+
+    def _usual(self, tried: Tried) -> Iterator[Step]:
+        if self._site.kind == "number":
+            offsets = KNOWN_STEPS if tried.turned else NEW_STEPS
+            yield from self._spelled(tried, offsets)
+            return
+        for option in self.domain.options:
+            if option != self._site.text:
+                yield option, self.turn(self._site.text, option).features
+
+    def _spelled(self, tried: Tried, offsets: Sequence[float]) -> Iterator[Step]:
+        here = self._here
+        if here is None:
+            return
+        low, high = min(tried.low, here) - REACH, max(tried.high, here) + REACH
+        seen = {self._site.text}
+        for offset in offsets:
+            if not low <= here + offset <= high or (self.domain.scale == "pow2" and offset % 1):
+                continue
+            step = self._known_step(here, offset)
+            if step is not None and step[0] not in seen:
+                seen.add(step[0])
+                yield step
+
+    def _known_step(self, here: float, offset: float) -> Step | None:
+        """As `_step`, remembered: the same few offsets are asked for again and again."""
+        if offset not in self._known_steps:
+            if len(self._known_steps) >= TURNS:
+                self._known_steps.clear()
+            self._known_steps[offset] = self._step(here, offset)
+        return self._known_steps[offset]
+
+    def _step(self, here: float, offset: float) -> Step | None:
+        """The step that goes so far; `None` when there is none."""
+        value = self.domain.value(here + offset, digits=1 if abs(offset) >= 0.9 else 2)
+        text = self._site.text if value is None else self._site.spell(value)
+        found = self.turn(self._site.text, text).features
+        return (text, found) if found else None
+
+
+class Ruler:
+    """The gauges of the sites met lately."""
+
+    def __init__(self, *, gauges: int = 256) -> None:
+        """gauges: how many are kept."""
+        self._limit = gauges
+        self._gauges: OrderedDict[tuple[str, str], Gauge] = OrderedDict()
+
+    def gauge(self, site: Site) -> Gauge:
+        key = site.id, site.text
+        gauge = self._gauges.pop(key, None)
+        if gauge is None or (gauge.domain is not site.domain and gauge.domain != site.domain):
+            gauge = Gauge(site)
+        self._gauges[key] = gauge
+        if len(self._gauges) > self._limit:
+            self._gauges.popitem(last=False)
+        return gauge
+
+
+def moves_of(site: Site, gauge: Gauge, tried: Tried = NOT_TRIED) -> Iterator[Move]:
+    """What can be done at one site: see `Gauge.steps`."""
+    for text, found in gauge.steps(tried).steps:
+        yield Move((Edit(site, text),), found)
+
+
+def linked(
+    sites: Sequence[Site], steps: Callable[[Site], Sequence[Step]], ruler: Ruler
+) -> Iterator[Move]:
+    """Equal whole numbers in calls often are one number written twice: turn them together.
+
+    steps: what can be done at a site.
+    """
+    groups: defaultdict[tuple[str, str], list[Site]] = defaultdict(list)
+    for site in sites:
+        if site.kind == "number" and isinstance(site.value, int) and site.value > 4:
+            groups[site.path, site.text].append(site)
+    for group in groups.values():
+        if not 2 <= len(group) <= 6:
+            continue
+        for text, features in dict(steps(group[0])).items():
+            merged = dict(features)
+            for site in group[1:]:
+                merged |= ruler.gauge(site).turn(site.text, text).features
+            yield Move(tuple(Edit(site, text) for site in group), merged)
+
+
+def joined(moves: Sequence[Move]) -> Move | None:
+    """Several moves as one; `None` when their edits overlap."""
+    edits = [edit for move in moves for edit in move.edits]
+    spans = sorted((e.site.path, e.site.start, e.site.end) for e in edits)
+    for one, other in pairwise(spans):
+        if one[0] == other[0] and one[2] > other[1]:
+            return None
+    merged: dict[Feature, float] = {}
+    for move in moves:
+        merged |= move.features
+    return Move(tuple(edits), merged)
