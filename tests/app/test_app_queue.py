@@ -88,7 +88,7 @@ def test_two_that_begin_a_study_at_once_both_get_their_verdict(make_task: MakeTa
     task, done = make_task(), dict[str, object]()
 
     def act(rate: str) -> None:
-        done[rate] = app.propose(task, changed(rate), hypothesis=rate).awaited.state
+        done[rate] = app.propose(task, changed(rate), hypothesis=rate, wait=True).awaited.state
 
     both = [Thread(target=act, args=(rate,)) for rate in ("0.1", "0.2")]
     for each in both:

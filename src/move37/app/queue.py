@@ -74,10 +74,11 @@ def propose(
         letter = _letter(study, change, base, hypothesis, effect, author or _user())
         predicted = letter.predicted_effect
     spool = spool_of(root)
-    working, measure = _is_working(root), measure and _may_measure(root)
-    if measure and not working:
+    measure = measure and _may_measure(root)
+    if measure and not _is_working(root):
         _refuse_changed_task(root, settings)
     ticket = spool.put(letter)
+    working = _is_working(root)  # now: one that has ended meanwhile did not see the letter
     if wait or (measure and not working):
         awaited = _wait(
             root, ticket, timeout_seconds, settings=settings, watch=watch, stop=stop or Stop()
