@@ -99,13 +99,12 @@ class Measure:
 class Steps:
     """Steps of one site, with their features as two columns and their amounts each."""
 
-    __slots__ = ("amounts", "columns", "steps", "texts")
+    __slots__ = ("amounts", "columns", "steps")
 
     def __init__(self, steps: tuple[Step, ...], entries: Sequence[Sequence[tuple[int, float]]]):
         import numpy as np
 
         self.steps = steps
-        self.texts = frozenset(text for text, _ in steps)
         pairs = [(*each, *[(0, 0.0)] * (2 - len(each))) for each in entries]
         self.columns = np.array([[c for c, _ in pair] for pair in pairs], int).reshape(-1, 2)
         self.amounts: Array = np.array([[a for _, a in pair] for pair in pairs]).reshape(-1, 2)
@@ -167,11 +166,11 @@ class Gauge:
         """
         key = tried.low, tried.high, wish
         if key not in self._wished:
-            if len(self._wished) >= TURNS:
+            if len(self._wished) >= WAYS:
                 self._wished.clear()
-            made = self._made(self._spelled(tried, (wish,)))
-            is_new = made.steps and made.texts.isdisjoint(self.steps(tried).texts)
-            self._wished[key] = made if is_new else None
+            step = next(self._spelled(tried, (wish,)), None)
+            is_new = step is not None and step not in self.steps(tried).steps
+            self._wished[key] = self._made(iter((step,))) if step and is_new else None
         return self._wished[key]
 
     def _made(self, steps: Iterator[Step]) -> Steps:
