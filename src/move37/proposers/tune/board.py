@@ -25,7 +25,7 @@ from move37.proposers.tune.moves import (
 from move37.proposers.tune.response import Evidence, Response, prior
 
 if TYPE_CHECKING:
-    from move37.proposers.tune.moves import Array
+    from move37.proposers.tune.response import Array
 
 DRAWS = 32
 MISFIT, FLOOR = 0.5, 0.015
@@ -88,16 +88,16 @@ class Board:
         self._blocks: list[tuple[Site, Steps]] = []
         """The moves of one site, in order: first those of all blocks, then the linked ones."""
         columns: list[int] = []
+        parts: list[float] = []
         for site in sites:
             column = self._gauges[site.id][1]
             for steps in self._steps(site):
                 self._blocks.append((site, steps))
-                columns.append(column)
-        sizes = [len(steps.steps) for _, steps in self._blocks]
-        self._single = sum(sizes)
-        at = np.concatenate([steps.columns for _, steps in self._blocks])
-        at += np.repeat(columns, sizes)[:, None]
-        amounts = np.concatenate([steps.amounts for _, steps in self._blocks])
+                columns += [column + at for at in steps.columns]
+                parts += steps.amounts
+        self._single = len(columns) // 2
+        at = np.array(columns, int).reshape(-1, 2)
+        amounts = np.array(parts).reshape(-1, 2)
         gains = amounts[:, :1] * draws[at[:, 0]] + amounts[:, 1:] * draws[at[:, 1]]
 
         self._linked = list(linked(sites, self._steps_of, ruler))

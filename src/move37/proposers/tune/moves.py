@@ -4,16 +4,10 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from move37.proposers.source.sites import Edit, Site
 from move37.proposers.source.spelling import read_number
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.floating[Any]]
 
 Feature = tuple[str, str]
 """A site and what about it: its slope, its bend, or one of its spellings."""
@@ -96,18 +90,12 @@ class Measure:
         self.low, self.high = (min(places), max(places)) if places else (0.0, 0.0)
 
 
-class Steps:
-    """Steps of one site, with their features as two columns and their amounts each."""
+class Steps(NamedTuple):
+    """Steps of one site, with their features as two columns of the site's own and their amounts each."""
 
-    __slots__ = ("amounts", "columns", "steps")
-
-    def __init__(self, steps: tuple[Step, ...], entries: Sequence[Sequence[tuple[int, float]]]):
-        import numpy as np
-
-        self.steps = steps
-        pairs = [(*each, *[(0, 0.0)] * (2 - len(each))) for each in entries]
-        self.columns = np.array([[c for c, _ in pair] for pair in pairs], int).reshape(-1, 2)
-        self.amounts: Array = np.array([[a for _, a in pair] for pair in pairs]).reshape(-1, 2)
+    steps: tuple[Step, ...]
+    columns: list[int]
+    amounts: list[float]
 
 
 class Gauge:
@@ -174,9 +162,13 @@ class Gauge:
         return self._wished[key]
 
     def _made(self, steps: Iterator[Step]) -> Steps:
-        found = tuple(steps)
-        here = self._site.text
-        return Steps(found, [self.turn(here, text).entries for text, _ in found])
+        made = Steps(tuple(steps), [], [])
+        for text, _ in made.steps:
+            entries = self.turn(self._site.text, text).entries
+            for column, amount in (*entries, *[(0, 0.0)] * (2 - len(entries))):
+                made.columns.append(column)
+                made.amounts.append(amount)
+        return made
 
     def _usual(self, tried: Tried) -> Iterator[Step]:
         if self._site.kind == "number":
