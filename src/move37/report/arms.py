@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from move37.report.words import clean, count, duration, number, percent
+from move37.report.words import clean, count, duration, percent
 
 if TYPE_CHECKING:
     from move37.search.arms import Ledger
+
+_A_WHILE_SECONDS = 60.0
+"""What came of less is no rate by the hour."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,11 +63,11 @@ def arm_line(view: ArmView) -> str:
     """`40 experiments (50 %), 2 failed · believed effect +0.031, 0.02 an hour · 1 h 4 min, 0.12 USD`."""
     failed = f", {view.failed:,} failed" if view.failed else ""
     parts = [f"{count(view.experiments, 'experiment')} ({percent(view.share)}){failed}"]
-    rates = [f"believed effect {number(view.gain, sign=True)}"]
-    if view.gain_per_second is not None and view.gain > 0:
-        rates.append(f"{number(3600 * view.gain_per_second)} an hour")
+    rates = [f"believed effect {view.gain:+.3g}"]
+    if view.gain_per_second is not None and view.gain > 0 and view.seconds >= _A_WHILE_SECONDS:
+        rates.append(f"{3600 * view.gain_per_second:.3g} an hour")
     if view.gain_per_usd is not None and view.gain > 0:
-        rates.append(f"{number(view.gain_per_usd)} a dollar")
+        rates.append(f"{view.gain_per_usd:.3g} a dollar")
     parts.append(", ".join(rates))
     usd = f", {view.usd:.2f} USD" if view.usd else ""
     parts.append(f"{duration(view.seconds)}{usd}")
