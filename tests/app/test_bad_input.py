@@ -89,6 +89,7 @@ def test_an_evaluation_that_takes_all_memory(make_task: MakeTask) -> None:
     assert "memory" in told.lower() or "loss: <number>" in told
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_prints_a_gigabyte(make_task: MakeTask) -> None:
     task = make_task(evaluate="head -c 1000000000 /dev/zero | tr '\\0' 'x'; echo; echo loss: 1")
     run(task, experiments=0)
