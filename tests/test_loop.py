@@ -1,11 +1,12 @@
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loop_parts import Contented, Crash, CrashingStore
 from move37.core.errors import NothingToPropose
-from move37.core.facts import Answered, EpochStarted, Fact, Opened, Proposed, Rejected, Row, Tried
+from move37.core.facts import Answered, EpochStarted, Fact, Opened, Proposed, Rejected, Tried
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
 from move37.core.protocols import Attachments, Desk, Store
@@ -40,13 +41,6 @@ class OnTheLatest:
         if not measured or "scripted" in busy:
             return None
         return Extend(parents=(measured[-1],), proposer="scripted")
-
-
-class Contented:
-    """A referee that wants nothing but the baseline's first trial, which is everybody's first."""
-
-    def wants(self, history: History) -> Sequence[Job]:
-        return []
 
 
 def measured(score: float) -> Measured:
@@ -201,28 +195,6 @@ def test_asked_to_stop_it_opens_nothing_new_and_collects_what_runs(stopped_after
     )
     assert halt in ("stopped", "budget")
     assert not any(one.is_running and one.id > 0 for one in experiments(store))
-
-
-class Crash(Exception):
-    """Stands for the power going out."""
-
-
-class CrashingStore(MemoryStore):
-    """Dies on the way to its n-th append from now: before the row is written, or right after."""
-
-    def __init__(self, after: int, *, written: bool) -> None:
-        super().__init__()
-        self._left = after
-        self._written = written
-
-    def append(self, fact: Fact, attachments: Mapping[str, bytes], *, synced: bool = True) -> Row:
-        self._left -= 1
-        if self._left == 0 and not self._written:
-            raise Crash
-        row = super().append(fact, attachments, synced=synced)
-        if self._left == 0:
-            raise Crash
-        return row
 
 
 @settings(max_examples=60)

@@ -1,42 +1,27 @@
 """The loop with a proposer that has to ask: nobody waits, nothing paid is lost, no budget is exceeded."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from move37.app.library import StudyLibrary
+from asking_study import explore
+from loop_parts import Crash, CrashingStore
 from move37.core.errors import Unreadable
-from move37.core.facts import Answered, Asked, EpochStarted, Fact, Proposed, Row, Submitted, Tried
-from move37.core.history import Experiment, History
+from move37.core.facts import Answered, Asked, Fact, Proposed, Submitted, Tried
+from move37.core.history import History
 from move37.core.journal import Journal
-from move37.core.protocols import Asker, Attachments, Proposer, Request
+from move37.core.protocols import Attachments, Request
 from move37.core.records import (
     QUEUE,
     Answer,
-    Budget,
-    Choice,
-    Direction,
-    Evaluation,
-    Extend,
     Failed,
-    Files,
-    Job,
-    Measured,
-    Metric,
     Proposal,
     Question,
-    Task,
-    Trial,
-    TrialJob,
 )
-from move37.loop import Halt, Loop
-from move37.runners.scripted import ScriptedDesk, ScriptedRunner
 from move37.store.memory import MemoryStore
-from move37.testing.beliefs import MeanBeliefs
-from move37.worker import Proposing, encode_record
 
 Reply = Callable[[str], Answer]
 
@@ -66,118 +51,6 @@ class Talker:
         return Proposal(
             changes={"program": rounds[-1].text.encode()}, move="talk", hypothesis="as told"
         )
-
-
-class HandedIn:
-    def add(self, fact: Fact) -> None: ...
-
-    def propose(self, request: Request) -> Proposal:
-        ticket = request.experiment.ticket
-        return Proposal(
-            changes={"program": f"of {ticket}".encode()}, move=QUEUE, hypothesis="by hand"
-        )
-
-
-class OnTheBaseline:
-    def __init__(self, *proposers: str) -> None:
-        self._proposers = proposers
-
-    def add(self, fact: Fact) -> None: ...
-
-    def choose(
-        self, history: History, *, pending: Set[int], seed: int, busy: Set[str] = frozenset()
-    ) -> Choice | None:
-        free = [name for name in self._proposers if name not in busy]
-        return Extend(parents=(0,), proposer=free[0]) if free and history[0].is_measured else None
-
-
-class Contented:
-    def wants(self, history: History) -> Sequence[Job]:
-        return []
-
-
-def measure(job: Job) -> Tried:
-    outcome = Measured(
-        score=float(job.experiment), metrics={}, seconds=0.0, cpu_seconds=0.0, peak_memory_mb=0.0
-    )
-    trial = Trial(purpose="search", index=0, seed=0, outcome=outcome)
-    return Tried(experiment=job.experiment, trial=trial)
-
-
-def trial(experiment: Experiment) -> TrialJob:
-    assert experiment.commit is not None
-    return TrialJob(
-        experiment=experiment.id, commit=experiment.commit, purpose="search", index=0, seed=0
-    )
-
-
-def begin(store: MemoryStore, tmp_path: Path) -> Journal:
-    journal = Journal(store)
-    if not journal.history.epochs:
-        (tmp_path / "program").write_text("as it was")
-        commit = store.code.snapshot(tmp_path, ["program"])
-        epoch = EpochStarted(
-            epoch=0,
-            fingerprint="",
-            task={},
-            baseline=0,
-            commit=commit,
-            identity="as it was",
-            seed=1,
-        )
-        journal.record(epoch)
-    return journal
-
-
-def explore(
-    store: MemoryStore,
-    talker: Asker,
-    tmp_path: Path,
-    *,
-    experiments: int = 4,
-    usd: float | None = None,
-    workers: int = 1,
-    inbox: Callable[[], Sequence[tuple[Fact, Attachments]]] = lambda: (),
-    stopped: Callable[[], bool] = lambda: False,
-) -> Halt:
-    journal = begin(store, tmp_path)
-    task = Task(
-        name="t",
-        root=tmp_path,
-        goal="higher",
-        files=Files(edit=("program",)),
-        evaluate=Evaluation(run="true"),
-        metric=Metric(name="m", direction=Direction.MAXIMIZE),
-        budget=Budget(experiments=experiments, usd=usd),
-    )
-    proposers: Mapping[str, Proposer | Asker] = {"talker": talker, QUEUE: HandedIn()}
-    proposing = Proposing(
-        task,
-        journal,
-        proposers=proposers,
-        believer=MeanBeliefs(),
-        library=StudyLibrary(tmp_path, journal, lambda path: path == "program"),
-        editable=lambda path: path == "program",
-        identity=lambda files: files["program"].decode(),
-    )
-
-    def halted() -> Halt | None:
-        if stopped():
-            return "stopped"
-        return "budget" if journal.history.spent() >= experiments else None
-
-    loop = Loop(
-        journal,
-        search=OnTheBaseline("talker"),
-        referee=Contented(),
-        runner=ScriptedRunner(measure, workers=workers),
-        desk=ScriptedDesk({"talker": talker}, encode_record),
-        propose=proposing.propose,
-        trial=trial,
-        halted=halted,
-        inbox=inbox,
-    )
-    return loop.explore()
 
 
 def facts(store: MemoryStore) -> list[Fact]:
@@ -318,28 +191,6 @@ def test_what_is_handed_in_comes_first(tmp_path: Path) -> None:
     assert set(by_ticket) == {"a", "b"}
     assert all(one.is_measured and one.proposer == QUEUE for one in by_ticket.values())
     assert store.code.read(by_ticket["a"].commit or "", "program") == b"of a"
-
-
-class Crash(Exception):
-    """Stands for the power going out."""
-
-
-class CrashingStore(MemoryStore):
-    """Dies on the way to its n-th append from now: before the row is written, or right after."""
-
-    def __init__(self, after: int, *, written: bool) -> None:
-        super().__init__()
-        self._left = after
-        self._written = written
-
-    def append(self, fact: Fact, attachments: Mapping[str, bytes], *, synced: bool = True) -> Row:
-        self._left -= 1
-        if self._left == 0 and not self._written:
-            raise Crash
-        row = super().append(fact, attachments, synced=synced)
-        if self._left == 0:
-            raise Crash
-        return row
 
 
 @settings(max_examples=80)

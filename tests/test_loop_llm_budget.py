@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asking_study import explore
 from move37.core.history import History
 from move37.proposers.llm.calling import Caller, Clock
 from move37.proposers.llm.llm import Llm
@@ -19,7 +20,6 @@ from move37.proposers.llm.refusals import Refused
 from move37.proposers.llm.settings import LlmSettings, resolve
 from move37.proposers.llm.tokens import at_most
 from move37.store.memory import MemoryStore
-from test_loop_asking import explore
 
 GOOD = "HYPOTHESIS: it is new\nPREDICTED EFFECT: 1\n\nWHOLE FILE: program\n```\nprogram {}\n```\n"
 
