@@ -5,6 +5,7 @@ answer can keep an engine from ending; what an asker starts (a client, a sandbox
 it is told to stop.
 """
 
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
@@ -17,7 +18,7 @@ from move37.core.records import Answer, Question
 
 Encode = Callable[[Answer], bytes]
 _PATIENCE_SECONDS = 5.0
-"""So long may an asker take to end what it started."""
+"""So long may askers take, all together, to end what they started."""
 
 
 class ThreadDesk:
@@ -93,8 +94,9 @@ class ThreadDesk:
 
     def close(self) -> None:
         self._closed.set()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         for thread in self._threads.values():
-            thread.join(_PATIENCE_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
         self._pending.clear()
         self._threads.clear()
 
