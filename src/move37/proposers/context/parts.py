@@ -18,6 +18,7 @@ from move37.proposers.context.excerpt import Count, head, lines_of, relevant_par
 from move37.proposers.context.memory import Memory, children_of
 from move37.proposers.context.modes import lineage
 from move37.proposers.context.quoting import Data, Piece, clean, one_line
+from move37.proposers.context.words import COMMON
 
 _STEPS = 12
 _RANKED = 32
@@ -502,28 +503,6 @@ def _printed(scene: Scene, text: str, room: int) -> Entry | None:
 
 # --- the program ---------------------------------------------------------------------------------
 
-_COMMON = frozenset(
-    [
-        "the",
-        "and",
-        "for",
-        "with",
-        "that",
-        "this",
-        "from",
-        "make",
-        "more",
-        "less",
-        "than",
-        "into",
-        "its",
-        "are",
-        "not",
-        "can",
-        "may",
-    ]
-)
-
 
 def program(scene: Scene, room: int) -> list[Piece]:
     """The parent's files in at most so many tokens, about: whole, or by their relevant parts."""
@@ -588,4 +567,4 @@ def _path(path: str) -> str:
 
 def _names_in(request: Request) -> set[str]:
     words = re.findall(r"[A-Za-z_]\w{2,}", f"{request.task.goal} {request.task.metric.name}")
-    return {word.lower() for word in words} - _COMMON
+    return {word.lower() for word in words} - COMMON

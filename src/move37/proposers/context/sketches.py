@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from move37.proposers.context.edits import changed_texts, hunks
+from move37.proposers.context.words import SAID_OF_CHANGES
 from move37.proposers.source.languages import language_of
 from move37.proposers.source.spelling import read_number
 
@@ -140,41 +141,9 @@ def word_similarity(one: str, other: str) -> float:
     return len(here & there) / len(here | there) if here and there else 0.0
 
 
-_STOP = frozenset(
-    [
-        "the",
-        "and",
-        "for",
-        "with",
-        "that",
-        "this",
-        "from",
-        "into",
-        "its",
-        "are",
-        "not",
-        "can",
-        "may",
-        "will",
-        "should",
-        "more",
-        "less",
-        "than",
-        "when",
-        "which",
-        "because",
-        "change",
-        "make",
-        "use",
-        "using",
-        "let",
-    ]
-)
-
-
 def _words(text: str) -> Set[str]:
     words = re.findall(r"\d+(?:\.\d+)?|[^\W\d_]{3,}", text.lower())
-    return {re.sub(r"(?:ing|ed|es|s)$", "", word) for word in words if word not in _STOP}
+    return {re.sub(r"(?:ing|ed|es|s)$", "", word) for word in words if word not in SAID_OF_CHANGES}
 
 
 # --- tokens --------------------------------------------------------------------------------------
