@@ -7,7 +7,7 @@ import pytest
 
 from move37.app.conversing import Conversation, write_plan
 from move37.core.errors import TaskError
-from move37.tasks.converse import Reply, Said
+from move37.tasks.converse import Said, Utterance
 from move37.tasks.detect import plan_init
 from move37.tasks.draft import Question
 
@@ -27,14 +27,14 @@ ASKS = "QUESTION: Which way? | up | down"
 class Model:
     """Says one thing after the other, and keeps what it was told."""
 
-    def __init__(self, *replies: str | Reply) -> None:
+    def __init__(self, *replies: str | Utterance) -> None:
         self.replies = list(replies)
         self.told: list[Sequence[Said]] = []
 
-    def speak(self, said: Sequence[Said]) -> Reply:
+    def speak(self, said: Sequence[Said]) -> Utterance:
         self.told.append(said)
         reply = self.replies.pop(0)
-        return reply if isinstance(reply, Reply) else Reply(text=reply)
+        return reply if isinstance(reply, Utterance) else Utterance(text=reply)
 
 
 Talk = Callable[..., Conversation]
@@ -75,7 +75,7 @@ def test_a_question_is_asked_and_its_answer_told(talk: Talk) -> None:
 
 def test_a_broken_draft_is_mended_and_forgotten(talk: Talk) -> None:
     broken = GOOD.replace('"loss"', "loss")
-    model = Model(broken, Reply(text=GOOD, is_cut=True), GOOD)
+    model = Model(broken, Utterance(text=GOOD, is_cut=True), GOOD)
     talk(model).open("files", "")
     assert "line 7" in model.told[1][-1].text
     assert "cut off" in model.told[2][-1].text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from move37.core.errors import TaskError
 from move37.core.records import Direction
-from move37.tasks.converse import Offer, Reply, opening, read_reply
+from move37.tasks.converse import Offer, Utterance, opening, read_offer
 from move37.tasks.detect import plan_init
 from move37.tasks.draft import Draft, Question
 from move37.tasks.files import disk_reader
@@ -58,7 +58,7 @@ def found(root: Path) -> Draft:
 
 
 def read(found: Draft, text: str, *, is_cut: bool = False) -> Offer | tuple[Question, ...]:
-    return read_reply(Reply(text=text, is_cut=is_cut), paths=sorted(FILES), found=found)
+    return read_offer(Utterance(text=text, is_cut=is_cut), paths=sorted(FILES), found=found)
 
 
 def offer(found: Draft, text: str) -> Offer:
@@ -153,9 +153,9 @@ def test_half_a_reply_is_not_taken_for_a_whole_one(found: Draft) -> None:
 @given(text=st.text(), at=st.integers(0, len(GOOD)))
 def test_any_reply_is_a_draft_questions_or_a_sentence(text: str, at: int) -> None:
     found = Draft(root=Path("/nowhere"), layout="", document={})
-    reply = Reply(text=GOOD[:at] + text + GOOD[at:])
+    reply = Utterance(text=GOOD[:at] + text + GOOD[at:])
     try:
-        read_ = read_reply(reply, paths=sorted(FILES), found=found)
+        read_ = read_offer(reply, paths=sorted(FILES), found=found)
     except TaskError:
         return
     if isinstance(read_, Offer):

@@ -13,10 +13,10 @@ from move37.proposers.llm.settings import Endpoint, LlmSettings, resolve
 from move37.report.results import Drafted, Initialised
 from move37.tasks.converse import (
     Offer,
-    Reply,
     Said,
+    Utterance,
     opening,
-    read_reply,
+    read_offer,
     to_answer,
     to_change,
     to_mend,
@@ -27,7 +27,7 @@ from move37.tasks.look import Look
 from move37.tasks.survey import survey
 from move37.tasks.toml import STEERING_FILE, TASK_FILE
 
-Speak = Callable[[Sequence[Said]], Reply]
+Speak = Callable[[Sequence[Said]], Utterance]
 """Asks the model. Raises `TaskError` where no answer is to be had."""
 
 _REPAIRS = 2
@@ -93,12 +93,12 @@ def _speaker(endpoint: Endpoint) -> Speak:
     caller = Caller(endpoint, timeout_seconds=_CALL_SECONDS, patience_seconds=_PATIENCE_SECONDS)
     wish = Wish(max_tokens=endpoint.max_tokens)
 
-    def speak(said: Sequence[Said]) -> Reply:
+    def speak(said: Sequence[Said]) -> Utterance:
         messages = [{"role": each.role, "content": each.text} for each in said]
         call = caller.call(messages, wish, lambda: False)
         if call.failed:
             raise TaskError(f"the task could not be drafted: {call.failed}")
-        return Reply(text=call.heard.text, is_cut=bool(call.cut))
+        return Utterance(text=call.heard.text, is_cut=bool(call.cut))
 
     return speak
 
@@ -179,7 +179,7 @@ class Conversation:
             reply = self._speak([*self._said, *aside])
             said = Said(role="assistant", text=reply.text)
             try:
-                read = read_reply(reply, paths=self._paths, found=self._found)
+                read = read_offer(reply, paths=self._paths, found=self._found)
             except TaskError as error:
                 if repairs == _REPAIRS:
                     raise TaskError(

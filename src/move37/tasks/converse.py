@@ -46,7 +46,7 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class Utterance:
     """What a model said, before anybody has read it."""
 
     text: str
@@ -94,19 +94,21 @@ def to_change(wish: str) -> Said:
     return Said(role="user", text=f"Change this: {wish.strip()}\nWrite the whole task file again.")
 
 
-def read_reply(reply: Reply, *, paths: Sequence[str], found: Draft) -> Offer | tuple[Question, ...]:
+def read_offer(
+    said: Utterance, *, paths: Sequence[str], found: Draft
+) -> Offer | tuple[Question, ...]:
     """A draft, or the questions that come before it.
 
     paths: the files of the task. found: what was concluded without a model.
     Raises `TaskError` with what to mend.
     """
-    text = reply.text
+    text = said.text
     if len(text) > _MOST_CHARACTERS:
         raise TaskError("your reply is far too long; write only the task file and the plan")
     questions = tuple(_questions(text))
     if questions:
         return questions
-    if reply.is_cut:
+    if said.is_cut:
         raise TaskError("your reply was cut off before its end; write a shorter one")
     blocks = [(block[1].lower(), block[2]) for block in _FENCE.finditer(text)]
     drafts = [content for kind, content in blocks if kind == "toml"]
