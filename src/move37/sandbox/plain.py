@@ -6,6 +6,7 @@ whatever the user can. `protect` is a matter of modes: it stops accidents, not i
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -92,6 +93,7 @@ class Plain:
         outputs = ((started.watched.stdout, Capture(tell)), (started.watched.stderr, Capture()))
         try:
             self._limit(started.process.pid, launch)
+            at_gate = processes.usage([started.process.pid]).largest_peak
             started.begin()
             seen = watch(started.watched, limits, outputs)
         finally:
@@ -110,8 +112,7 @@ class Plain:
             stderr=stderr,
             seconds=seconds,
             cpu_seconds=cpu_seconds if self._group is None else self._group.cpu_seconds(),
-            # Not the larger of both: a child begins as a copy of us, and that counts as its peak.
-            peak_memory_bytes=seen.resident_bytes or largest,
+            peak_memory_bytes=seen.resident_bytes or _peak(largest, at_gate),
         )
 
     def _spawn(self, launch: Launch, temporary: Path) -> subprocess.Popen[bytes]:
@@ -213,6 +214,15 @@ class _Started:
         orphans = set(processes.children(os.getpid())) - self._others
         members = set(self._group.members()) if self._group is not None else set[int]()
         return processes.tree(orphans | members)
+
+
+def _peak(largest: int, at_gate: int) -> int:
+    """Of a program that was too quick to be looked at: what the kernel says, or what it had before it began.
+
+    A child begins as a copy of us, and for the kernel that counts as its peak: no more than ours tells nothing.
+    """
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return largest if largest > ours else at_gate
 
 
 def _protect(launch: Launch) -> None:
