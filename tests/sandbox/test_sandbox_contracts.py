@@ -187,3 +187,14 @@ def test_what_is_shown_may_lie_below_etc(
         shutil.rmtree(given)
         scratch.remove(tmp_path / "work")
         scratch.remove(tmp_path / "out")
+
+
+def test_what_starts_a_quick_program_is_not_in_its_memory(tmp_path: Path) -> None:
+    """For the kernel a child begins as a copy of its parent."""
+    ours = bytearray(b"x") * (300 * 1024**2)
+    for name in ("work", "out"):
+        (tmp_path / name).mkdir()
+    sandbox = make_sandbox(Fence(level="plain"), slot=4, scratch=tmp_path / "own")
+    exit = sandbox.run(Launch(command="true", workspace=tmp_path / "work", out=tmp_path / "out"))
+    assert exit.ending == "exited"
+    assert 0 < exit.peak_memory_bytes < len(ours) / 4
