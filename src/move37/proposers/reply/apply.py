@@ -1,74 +1,23 @@
 """Puts what an answer asks for into a file: where it certainly belongs, or not at all."""
 
-import html
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 
+from move37.proposers.reply.elisions import is_elision, new_elision, split_at_elisions
 from move37.proposers.reply.indent import Indents, indent_of
 from move37.proposers.reply.match import LOOKS, MOST_MATCHES, Effort, Look, Match, find, pairs
 from move37.proposers.reply.parts import Lines, Problem, Swap
+from move37.proposers.reply.variants import unframed, variants
 
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
-_NUMBERED = re.compile(r"[ \t]*(\d+)(?: ?[|:\u2502\u2192] ?|\t)(.*)\Z")
-_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d+|#x[0-9a-fA-F]+);")
-_CURLY = str.maketrans(
-    {
-        "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-",
-        "\u2212": "-", "\u00a0": " ", "\u202f": " ", "\u2026": "...",
-    }
-)  # fmt: skip
-_ELISION = re.compile(r"[ \t]*(?:(?:#|//|--|;|/\*)[ \t]*)?(?:\.\.\.|\u2026)[ \t]*(?:\*/)?[ \t]*\Z")
-_SAYS_REST = re.compile(
-    r"(?i)\b(?:rest|remain\w*|existing|unchanged|same|previous\w*|omitted|other|keep|as before|original|"
-    r"continue\w*|truncated|elided|snip\w*|unmodified|here|code|above|below)\b"
-)
-_COMMENT = re.compile(
-    r"[ \t]*(?:#+|//+|--+|;+|%+|/\*+|<!--|\"\"\"|\(\*|\[)[ \t]*(.*?)[ \t]*(?:\*/|-->|\]|\"\"\")?[ \t]*\Z"
-)
-_STRONG = re.compile(
-    r"(?i)[\[(<]*\s*(?:the\s+)?(?:(?:rest|remainder)\s+of\s+(?:the\s+|this\s+|your\s+)?[\w ]{1,40}"
-    r"|(?:rest|everything else|other \w+|existing \w+|remaining \w+|all other \w+)\s+"
-    r"(?:is |are |remains? |stays? )*(?:unchanged|the same|same|as before|as is|here|omitted|unmodified|goes here)"
-    r"|(?:same|unchanged)\s+as\s+(?:before|above|original|in the original)|unchanged|existing code|"
-    r"(?:code|lines) (?:omitted|unchanged))[\s.)\]>]*\Z"
-)
 _MOST_DRIFT = 3
 """So many lines at either end of a block may be told wrongly, if what is changed is certain."""
 _SMALL = 250_000
 """Old times new lines, up to which the two are compared line by line."""
 _SHOWN = 12
-
-
-def is_elision(line: str) -> bool:
-    """Whether a line stands for lines that were left out, such as `# ... rest unchanged`."""
-    if len(line) > 200:
-        return False
-    if _ELISION.match(line):
-        return True
-    comment = _COMMENT.match(line)
-    if comment is None:
-        return False
-    said = comment[1]
-    if ("..." in said or "\u2026" in said) and _SAYS_REST.search(said):
-        return True
-    return _STRONG.match(said) is not None
-
-
-def new_elision(old: Sequence[str], new: Sequence[str], file: Sequence[str]) -> str | None:
-    """A line of `new` that stands for others and that the file does not have. `None`: there is none."""
-    here = {line.strip() for line in file} | {line.strip() for line in old}
-    before = ""
-    for line in new:
-        said = line.strip()
-        if is_elision(line) and said not in here:
-            is_body = said == "..." and before.endswith(":")
-            if not is_body or before in here:  # a body of something new may be `...`
-                return said
-        before = said or before
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +124,16 @@ class Draft:
 
     def _find(self, swap: Swap) -> list[_Found] | None:
         """The one place, or as many as the answer asks for. Raises `Problem` where it is not clear."""
-        variants = list(_variants(swap))
+        ways = list(variants(swap))
         for number, look in enumerate(LOOKS):
             found: list[_Found] = []
-            for old, new, said in variants:
+            for old, new, said in ways:
                 if not _is_worth(old, look):
                     continue
                 note = "; ".join(part for part in (said, look.note) if part)
                 for match in find(self.lines, old, look, self._effort):
                     found.append(_Found(match, old, new, look, note))
-                if found and said != variants[0][2]:
+                if found and said != ways[0][2]:
                     break
             if found:
                 self._refuse_stale(swap, number)
@@ -291,7 +240,7 @@ class Draft:
     def _within_a_line(self, swap: Swap) -> bool:
         """One line that lacks only the comment, comma or semicolon at its end."""
         (old, new), *_ = swap.readings
-        old, new = _unframed(old), _unframed(new)
+        old, new = unframed(old), unframed(new)
         if len(old) != 1 or len(new) != 1 or len(old[0].strip()) < 4:
             return False
         wanted = old[0].strip()
@@ -309,7 +258,7 @@ class Draft:
     def _elided(self, swap: Swap) -> bool:
         """`...` in both, old and new, for lines that stay."""
         (old, new), *_ = swap.readings
-        parts = (_split_at_elisions(old), _split_at_elisions(new))
+        parts = (split_at_elisions(old), split_at_elisions(new))
         if len(parts[0]) < 2:
             return False
         if len(parts[0]) != len(parts[1]):
@@ -466,12 +415,6 @@ def _is_worth(old: Lines, look: Look) -> bool:
     return look is LOOKS[0] or any(any(c.isalnum() for c in line) for line in old)
 
 
-def _unframed(lines: Lines) -> Lines:
-    """Without blank lines at its ends."""
-    rows = [i for i, line in enumerate(lines) if line.strip()]
-    return lines[rows[0] : rows[-1] + 1] if rows else ()
-
-
 def _common_ends(old: Lines, new: Lines) -> tuple[int, int]:
     """How many lines both have at the beginning, and then at the end."""
     most = min(len(old), len(new))
@@ -485,67 +428,6 @@ def _is_telling(core: Lines) -> bool:
     """Whether enough is left of a block to know its place by."""
     said = [line for line in core if sum(c.isalnum() for c in line) >= 3]
     return len(said) >= 2 or (len(said) == 1 and len(said[0].strip()) >= 12)
-
-
-def _split_at_elisions(lines: Lines) -> list[Lines]:
-    parts: list[list[str]] = [[]]
-    for line in lines:
-        if is_elision(line):
-            parts.append([])
-        else:
-            parts[-1].append(line)
-    return [tuple(part) for part in parts]
-
-
-def _variants(swap: Swap) -> Iterator[tuple[Lines, Lines, str]]:
-    """The ways to read a block, as it stands first; each with what had to be tolerated."""
-    for old, new in swap.readings:
-        yield old, new, ""
-    for old, new in swap.readings:
-        if (inner := _unfenced(old)) is not None:
-            yield inner, _unfenced(new) or new, "code fences stood inside the block"
-        if (bare := _unnumbered(old)) is not None:
-            stripped = _unnumbered(new)
-            if stripped is not None:
-                yield bare, stripped, "line numbers were written before the lines"
-        if any(_ENTITY.search(line) for line in old):
-            yield _unescaped(old), _unescaped(new), "HTML entities were written for characters"
-        if (plain := _straight(old)) != old:
-            yield plain, _straight(new), "typographic quotes or dashes were written for plain ones"
-
-
-def _unfenced(lines: Lines) -> Lines | None:
-    inner = _unframed(lines)
-    if len(inner) >= 2 and inner[0].lstrip().startswith("```") and inner[-1].strip() == "```":
-        return inner[1:-1]
-    return None
-
-
-def _unnumbered(lines: Lines) -> Lines | None:
-    """Without line numbers; `None` if some line has none, or they do not ascend."""
-    bare: list[str] = []
-    last = -1
-    for line in lines:
-        found = _NUMBERED.match(line)
-        if found is None:
-            if line.strip():
-                return None
-            bare.append(line)
-            continue
-        number = int(found[1][:9])
-        if number <= last:
-            return None
-        last = number
-        bare.append(found[2])
-    return tuple(bare)
-
-
-def _unescaped(lines: Lines) -> Lines:
-    return tuple(html.unescape(line) for line in lines)
-
-
-def _straight(lines: Lines) -> Lines:
-    return tuple(line.translate(_CURLY) for line in lines)
 
 
 def _spliced(

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from move37.proposers.reply.apply import new_elision
+from move37.proposers.reply.elisions import new_elision
 from move37.proposers.reply.parts import Lines, Problem, Whole
 
 _KEEPS = 0.5
