@@ -102,35 +102,41 @@ class Proposing:
         """
         request = self._request(experiment)
         proposer = self._proposers[experiment.proposer]
+        usd = 0.0
         try:
             if isinstance(proposer, Proposer):
                 proposal = proposer.propose(request)
+                usd = proposal.usd
+                candidate = self._candidate(request, proposal)
             else:
-                found = self._converse(proposer, request)
-                if isinstance(found, Inquiry):
-                    return found
-                proposal = found
+                candidate = self._converse(proposer, request)
         except ProposalFailed as failed:
-            return self._reject(experiment, str(failed))
-        return self._judge(request, proposal)
+            reason = Failed(stage="propose", reason=str(failed))
+            return Rejected(experiment=experiment.id, failed=reason, usd=usd)
+        return candidate if isinstance(candidate, Inquiry) else self._store(request, candidate)
 
     def _request(self, experiment: Experiment) -> Request:
         history = self._journal.history
         parents = tuple(history[parent] for parent in experiment.parents)
+        files = self._library.program(parents[0].id)
+
+        def is_known(changes: Mapping[str, bytes | None]) -> bool:
+            return history.same_program(self._identity(changed(files, changes))) is not None
+
         return Request(
             task=self._task,
             experiment=experiment,
             parents=parents,
-            files=self._library.program(parents[0].id),
+            files=files,
             history=history,
             beliefs=self._believer,
-            is_known=lambda changes: self._known(parents[0], changes) is not None,
+            is_known=is_known,
             library=self._library,
             champion=self._champion,
         )
 
-    def _converse(self, asker: Asker, request: Request) -> Proposal | Inquiry:
-        """The proposal that the latest answer makes, or the next question.
+    def _converse(self, asker: Asker, request: Request) -> "_Candidate | Inquiry":
+        """What the latest answer makes of the program, or the next question.
 
         Raises `ProposalFailed`, also where nobody answered, and `TooDear`.
         """
@@ -143,15 +149,12 @@ class Proposing:
             if rounds[-1].failed:
                 raise ProposalFailed(rounds[-1].failed)
             try:
-                proposal = asker.read(request, rounds)
-                self._refuse_useless(request, proposal)
+                return self._candidate(request, asker.read(request, rounds))
             except Unreadable as unreadable:
                 if len(rounds) >= _ROUNDS:
                     raise
                 told = {**rounds[-1].detail, "unreadable": str(unreadable)}
                 rounds[-1] = replace(rounds[-1], detail=told)
-            else:
-                return proposal
         return self._inquiry(experiment, len(rounds), asker.question(request, rounds))
 
     def _inquiry(self, experiment: Experiment, round: int, question: Question) -> Inquiry:
@@ -185,47 +188,34 @@ class Proposing:
             raise StudyError(f"{key} is missing from the study; `move37 verify` says what else is")
         return data
 
-    def _refuse_useless(self, request: Request, proposal: Proposal) -> None:
-        """Raise `Unreadable` for what whoever was asked can mend: the reason is told to them."""
-        if (reason := self._useless(request, proposal)) is not None:
-            raise Unreadable(reason)
+    def _candidate(self, request: Request, proposal: Proposal) -> "_Candidate":
+        """The program that a proposal makes of the first parent.
 
-    def _useless(self, request: Request, proposal: Proposal) -> str | None:
-        """Why nothing can come of a proposal, if so."""
+        Raises `Unreadable` where nothing can come of it: whoever was asked can mend that.
+        """
         if not proposal.changes:
-            return "the proposal changes nothing"
+            raise Unreadable("the proposal changes nothing")
         if outside := [path for path in proposal.changes if not self._editable(path)]:
-            return f"the proposal changes {outside[0]!r}, which [files] edit does not name"
-        if (twin := self._known(request.parents[0], proposal.changes)) is not None:
-            return f"the same program as x{twin}"
-        return None
-
-    def _judge(self, request: Request, proposal: Proposal) -> Proposed | Rejected:
-        if (reason := self._useless(request, proposal)) is not None:
-            return self._reject(request.experiment, reason, proposal)
+            raise Unreadable(
+                f"the proposal changes {outside[0]!r}, which [files] edit does not name"
+            )
         files = changed(request.files, proposal.changes)
-        return self._store(request.experiment, request.parents, proposal, files)
+        identity = self._identity(files)
+        if (twin := self._journal.history.same_program(identity)) is not None:
+            raise Unreadable(f"the same program as x{twin}")
+        return _Candidate(proposal, files, identity)
 
-    def _known(self, parent: Experiment, changes: Mapping[str, bytes | None]) -> int | None:
-        files = changed(self._library.program(parent.id), changes)
-        return self._journal.history.same_program(self._identity(files))
-
-    def _store(
-        self,
-        experiment: Experiment,
-        parents: Sequence[Experiment],
-        proposal: Proposal,
-        files: Mapping[str, bytes],
-    ) -> Proposed:
+    def _store(self, request: Request, candidate: "_Candidate") -> Proposed:
+        experiment, proposal, files = request.experiment, candidate.proposal, candidate.files
         code = self._journal.store.code
-        commits = [parent.commit for parent in parents if parent.commit is not None]
+        commits = [parent.commit for parent in request.parents if parent.commit is not None]
         commit = code.commit(commits, proposal.changes, f"x{experiment.id}: {proposal.hypothesis}")
         code.keep(experiment.id, commit)
         self._library.keep(commit, files)
         return Proposed(
             experiment=experiment.id,
             commit=commit,
-            identity=self._identity(files),
+            identity=candidate.identity,
             move=proposal.move,
             hypothesis=proposal.hypothesis,
             predicted_effect=proposal.predicted_effect,
@@ -243,12 +233,15 @@ class Proposing:
         baseline = history.epochs[experiment.epoch].baseline
         return changed_lines(self._library.program(baseline), files)
 
-    def _reject(
-        self, experiment: Experiment, reason: str, proposal: Proposal | None = None
-    ) -> Rejected:
-        usd = 0.0 if proposal is None else proposal.usd
-        failed = Failed(stage="propose", reason=reason)
-        return Rejected(experiment=experiment.id, failed=failed, usd=usd)
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A proposal that something can come of."""
+
+    proposal: Proposal
+    files: Mapping[str, bytes]
+    """All editable ones."""
+    identity: str
 
 
 def encode_record(record: Question | Answer) -> bytes:
