@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -113,7 +114,9 @@ class _Following:
 
 
 def _run(launch: Launch, stop: Callable[[], bool], scratch: Path) -> Exit:
-    env = {"PATH": os.environ["PATH"], "HOME": str(scratch), "MOVE37_OUT": str(launch.out)}
+    # `python` is ours, as in a real sandbox, also where the machine has none of that name.
+    path = f"{Path(sys.prefix, 'bin')}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    env = {"PATH": path, "HOME": str(scratch), "MOVE37_OUT": str(launch.out)}
     if launch.candidate is not None:
         env["MOVE37_CANDIDATE"] = str(launch.candidate)
     stdout, stderr = scratch / "stdout", scratch / "stderr"
