@@ -151,6 +151,29 @@ def test_a_vast_answer_is_read_or_refused_with_bounded_work(
     assert sum(spent) <= 30_000_000
 
 
+@pytest.mark.parametrize(
+    ("begun", "filled"),
+    [
+        ("DELETE FILE: a", " "),
+        ("WHOLE FILE: a", " "),
+        ("WHOLE FILE: a", "-"),
+        ("<<<<<<<", " "),
+        ("```", " "),
+        ("~~~", "~"),
+        ("*** Begin Patch\n*** Update File: a", " "),
+        ("+++ b\n--- a", " "),
+    ],
+)
+def test_a_line_takes_no_more_work_for_a_character_the_longer_it_is(
+    begun: str, filled: str
+) -> None:
+    """Were a pattern's work to grow with the square of a line, this would take hours."""
+    said = f"{begun}{filled * 1_000_000}y`"
+    answer = f"{said}\n+++ b\n@@ -1 +1 @@\n-x\n+y\n" if "---" in begun else f"{said}\n```\nx\n```\n"
+    with pytest.raises(Unreadable):
+        read_reply(answer, {"a.py": b"x\n"})
+
+
 def test_a_reply_is_a_frozen_record() -> None:
     reply = read_reply(SAID + VALID[0], FILES)
     assert isinstance(reply, Reply)

@@ -16,23 +16,21 @@ from move37.proposers.reply.paths import mentioned, path_line
 _START = re.compile(
     r"(?i)[ \t]*(?:<{5,9}|-{5,9})[ \t]*(?:SEARCH|ORIGINAL|OLD|BEFORE|HEAD)\b[ \t]*[:>]?[ \t]*(.*)\Z"
 )
-_ANY_START = re.compile(r"[ \t]*<{6,8}(?:[ \t]*[A-Za-z]*)?[ \t]*\Z")
+_ANY_START = re.compile(r"[ \t]*<{6,8}(?:[ \t]*[A-Za-z]+)?[ \t]*\Z")
 _END = re.compile(
     r"(?i)[ \t]*(?:>{5,9}[ \t]*(?:(?:REPLACE|UPDATED|NEW|AFTER|HEAD|END)\b.*)?|\+{5,9}[ \t]*REPLACE\b.*)\Z"
 )
 _DIVIDER = re.compile(r"[ \t]*={5,9}[ \t]*\Z")
 _USUAL_DIVIDER = re.compile(r"={7}\Z")
-_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([^`]*)\Z")
+_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,}+)([^`]*)\Z")
 _THINKS = re.compile(r"(?i)[ \t]*<(think|thinking|thought|thoughts|reasoning|scratchpad|analysis)>")
 _OPENED = re.compile(r"(?im)^[ \t]*<(?:think|thought|reasoning|scratchpad|analysis)")
 _THOUGHT = re.compile(
     r"(?im)^[^\n\"'`]*</(?:think|thinking|thought|thoughts|reasoning|scratchpad|analysis)>"
 )
-_GONE = re.compile(r"[ \t]*[-*#`]*[ \t]*DELETE(?: FILE)?[*`]*:[*`]*[ \t]*(\S.*?)[ \t]*\Z")
-_WHOLE = re.compile(
-    r"[ \t]*[-*#`]*[ \t]*(WHOLE|NEW|FULL|ENTIRE) FILE[*`]*:[*`]*[ \t]*(\S.*?)[ \t]*\Z"
-)
-_SHORTER = re.compile(r"(?i)[\s(,;-]*shorter on purpose\W*\Z")
+_GONE = re.compile(r"[ \t]*[-*#`]*[ \t]*DELETE(?: FILE)?[*`]*:[*`]*[ \t]*(\S.*)\Z")
+_WHOLE = re.compile(r"[ \t]*[-*#`]*[ \t]*(WHOLE|NEW|FULL|ENTIRE) FILE[*`]*:[*`]*[ \t]*(\S.*)\Z")
+_SHORTER = re.compile(r"(?i)(?<![\s(,;-])[\s(,;-]*shorter on purpose\W*\Z")
 _TITLE = re.compile(r"(?:title|file|filename|path)\s*=\s*[\"']?([^\"'\s}]+)")
 _LANGUAGE = re.compile(r"[\w+#.-]+\Z")
 _DIFFS = frozenset({"diff", "patch", "udiff"})
@@ -135,7 +133,7 @@ class _Scanner:
             self._patch()
         elif (said := _GONE.match(line)) is not None:
             name = self._name("deletion")
-            path = said[1].strip("*`\"' ")
+            path = said[1].strip("*`\"' \t")
             self._take([Gone(name=name, path=path)], self._at + 1)
         elif _FENCE.match(line):
             self._fence()
@@ -338,7 +336,7 @@ class _Scanner:
             name = self._name("file")
             whole = Whole(
                 name=name,
-                path=path_line(tail, self._known) or tail.strip("*`\"' "),
+                path=path_line(tail, self._known) or tail.strip("*`\"' \t"),
                 lines=content,
                 is_marked=True,
                 is_shorter=tail != said[2],

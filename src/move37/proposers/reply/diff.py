@@ -13,9 +13,9 @@ from move37.proposers.reply.parts import Gone, Item, Lines, Problem, Renamed, Sw
 HUNK = re.compile(
     r"@@(?: -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@| \.\.\. @@|(?=[ \t]|\Z))[ \t]*(.*)\Z"
 )
-_STAMP = re.compile(r"\t.*\Z|[ ]+\d{4}-\d\d-\d\d.*\Z")
+_STAMP = re.compile(r"\t.*\Z|(?<! )[ ]+\d{4}-\d\d-\d\d.*\Z")
 _GIT = re.compile(r"diff --git \"?a/(.+?)\"? \"?b/(.+?)\"?\Z")
-_SECTION = re.compile(r"\*\*\* (Update|Add|Delete) File: (.+?)\s*\Z")
+_SECTION = re.compile(r"\*\*\* (Update|Add|Delete) File: (.+)\Z")
 _META = (
     "index ",
     "new file mode",
@@ -318,7 +318,7 @@ def read_patch(lines: list[str], start: int, *, number: int) -> Read:
 
 
 def _section(lines: list[str], at: int, stop: int, found: re.Match[str], name: str) -> list[Item]:
-    path = found[2]
+    path = found[2].strip()
     file = _File(old=path, new=path, is_gone=found[1] == "Delete", is_new=found[1] == "Add")
     while at < stop:
         line = lines[at]
