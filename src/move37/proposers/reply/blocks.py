@@ -6,12 +6,12 @@ as anything else; reasoning is dropped. What was begun and not ended is refused:
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from move37.proposers.reply.diff import HUNK, is_diff_start, read_diff, read_patch
+from move37.proposers.reply.diff import HUNK, Read, is_diff_start, read_diff, read_patch
 from move37.proposers.reply.parts import Gone, Item, Lines, Problem, Swap, Whole
-from move37.proposers.reply.paths import mentioned, path_line
+from move37.proposers.reply.paths import commented_path, info_path, mentioned, path_line
 
 _START = re.compile(
     r"(?i)[ \t]*(?:<{5,9}|-{5,9})[ \t]*(?:SEARCH|ORIGINAL|OLD|BEFORE|HEAD)\b[ \t]*[:>]?[ \t]*(.*)\Z"
@@ -31,7 +31,6 @@ _THOUGHT = re.compile(
 _GONE = re.compile(r"[ \t]*[-*#`]*[ \t]*DELETE(?: FILE)?[*`]*:[*`]*[ \t]*(\S.*)\Z")
 _WHOLE = re.compile(r"[ \t]*[-*#`]*[ \t]*(WHOLE|NEW|FULL|ENTIRE) FILE[*`]*:[*`]*[ \t]*(\S.*)\Z")
 _SHORTER = re.compile(r"(?i)(?<![\s(,;-])[\s(,;-]*shorter on purpose\W*\Z")
-_TITLE = re.compile(r"(?:title|file|filename|path)\s*=\s*[\"']?([^\"'\s}]+)")
 _LANGUAGE = re.compile(r"[\w+#.-]+\Z")
 _DIFFS = frozenset({"diff", "patch", "udiff"})
 _NO_FILES = frozenset(
@@ -53,11 +52,10 @@ _NO_FILES = frozenset(
         "latex",
     ]
 )
-_COMMENT = re.compile(r"\s*(?:#|//|--|;|/\*)\s*(.*)\Z")
 _CUT = re.compile(r"[ \t]*<{3,}[ \t]*[A-Z]{0,6}\Z")
 _NEAR = 3
 """So many lines above a block are looked at for the path of its file."""
-MOST_ITEMS = 400
+_MOST_ITEMS = 400
 
 
 @dataclass(slots=True)
@@ -98,9 +96,9 @@ class _Scanner:
 
     def run(self) -> None:
         while self._at < len(self._lines):
-            if self._number > MOST_ITEMS:
+            if self._number > _MOST_ITEMS:
                 raise Problem(
-                    f"the answer has more than {MOST_ITEMS} edits; give the whole file instead"
+                    f"the answer has more than {_MOST_ITEMS} edits; give the whole file instead"
                 )
             self._step()
         if self._open:
@@ -128,7 +126,7 @@ class _Scanner:
         elif _is_start(line):
             self._block()
         elif is_diff_start(self._lines, self._at):
-            self._diff(len(self._lines), fenced=bool(self._open))
+            self._bare_diff()
         elif line.strip() == "*** Begin Patch":
             self._patch()
         elif (said := _GONE.match(line)) is not None:
@@ -227,27 +225,28 @@ class _Scanner:
 
     # --- diffs ---
 
+    def _bare_diff(self) -> None:
+        """One with no fence of its own: it may stand in one that is around blocks."""
+        end, fenced = len(self._lines), bool(self._open)
+        self._diff(next(self._bare_after(self._at), end) if fenced else end, fenced=fenced)
+
     def _diff(self, end: int, *, fenced: bool) -> None:
-        if fenced:
-            at = bisect_right(self._bare, self._at)
-            end = self._bare[at] if at < len(self._bare) else end
-        self._number += 1
         read = read_diff(
             self._lines,
             self._at,
             end,
             fenced=fenced,
             path=self._path_above(),
-            number=self._number,
+            number=self._number + 1,
         )
-        self._number += max(0, len(read.items) - 1)
-        self.found.notes += read.notes
-        self._take(read.items, read.at)
+        self._take_read(read)
 
     def _patch(self) -> None:
-        self._number += 1
-        read = read_patch(self._lines, self._at, number=self._number)
-        self._number += max(0, len(read.items) - 1)
+        self._take_read(read_patch(self._lines, self._at, number=self._number + 1))
+
+    def _take_read(self, read: Read) -> None:
+        self._number += max(1, len(read.items))
+        self.found.notes += read.notes
         self._take(read.items, read.at)
 
     # --- fences ---
@@ -268,11 +267,11 @@ class _Scanner:
             return
         if self._is_around_blocks(at, mark):
             self._open.append(mark)
-            self._above.append(_info_path(info, self._known) or "")
+            self._above.append(info_path(info, self._known) or "")
             self._at += 1
             return
         language = info.split(maxsplit=1)[0].lower() if info else ""
-        first = next((i for i in range(at + 1, len(self._lines)) if self._lines[i].strip()), at)
+        first = self._first_said(at)
         if (
             language in _DIFFS
             or is_diff_start(self._lines, first)
@@ -280,26 +279,35 @@ class _Scanner:
         ):
             self._fenced_diff(mark, first)
         else:
-            self._code(mark, info)
+            self._code(mark, info, language)
 
     def _is_around_blocks(self, at: int, mark: str) -> bool:
         """Whether a block or a patch begins before a line that could close the fence."""
-        first = next((i for i in range(at + 1, len(self._lines)) if self._lines[i].strip()), at)
-        if self._lines[first].strip() == "*** Begin Patch":
+        if self._lines[self._first_said(at)].strip() == "*** Begin Patch":
             return True
         position = bisect_right(self._starts, at)
         if position == len(self._starts):
             return False
         start = self._starts[position]
-        for bare in self._bare[bisect_right(self._bare, at) :]:
+        for bare in self._bare_after(at):
             if bare > start:
                 return True
             if _closes(self._lines[bare], mark):
                 return False
         return True
 
+    def _first_said(self, at: int) -> int:
+        """The first line below that is not blank; the same one where there is none."""
+        below = range(at + 1, len(self._lines))
+        return next((i for i in below if self._lines[i].strip()), at)
+
+    def _bare_after(self, at: int) -> Iterator[int]:
+        """The lines below that may close a fence."""
+        places = range(bisect_right(self._bare, at), len(self._bare))
+        return (self._bare[place] for place in places)
+
     def _fenced_diff(self, mark: str, first: int) -> None:
-        for end in self._bare[bisect_right(self._bare, self._at) :]:
+        for end in self._bare_after(self._at):
             if _closes(self._lines[end], mark) and not self._lines[end].startswith((" ", "\t")):
                 break
         else:
@@ -307,19 +315,10 @@ class _Scanner:
         body = self._lines[first:end]
         self._at = first
         if any(_is_change(line) for line in body) or any(HUNK.match(line) for line in body):
-            self._diff_in_fence(end)
+            self._diff(end, fenced=True)
         self._at = end + 1
 
-    def _diff_in_fence(self, end: int) -> None:
-        self._number += 1
-        read = read_diff(
-            self._lines, self._at, end, fenced=True, path=self._path_above(), number=self._number
-        )
-        self._number += max(0, len(read.items) - 1)
-        self.found.notes += read.notes
-        self._take(read.items, read.at)
-
-    def _code(self, mark: str, info: str) -> None:
+    def _code(self, mark: str, info: str, language: str) -> None:
         at = self._at
         end = self._close(at, mark)
         content = tuple(self._lines[at + 1 : end])
@@ -329,8 +328,7 @@ class _Scanner:
         within = next((line for line in content if line.strip()), "")
         if said is None and (inner := _WHOLE.match(within)) is not None:
             said, content = inner, content[content.index(within) + 1 :]
-        language = info.split(maxsplit=1)[0].lower() if info else ""
-        path = _info_path(info, self._known) or path_line(above, self._known)
+        path = info_path(info, self._known) or path_line(above, self._known)
         if said is not None:
             tail = _SHORTER.sub("", said[2])
             name = self._name("file")
@@ -358,7 +356,7 @@ class _Scanner:
         if language in _NO_FILES:
             self.found.prose += ["", *content, ""]
             return
-        path = _commented_path(content, self._known) or mentioned(above, self._known)
+        path = commented_path(content, self._known) or mentioned(above, self._known)
         name = f"the code fence that ends in line {self._at} of the answer"
         self.found.loose.append(Whole(name=name, path=path, lines=content, is_mentioned=True))
         self.found.prose += ["", *content, ""] if not info else [""]
@@ -428,24 +426,6 @@ def _unclosed(at: int, lines: list[str]) -> Problem:
         f"the code fence in line {at + 1} of the answer ({lines[at].strip()[:40]!r}) is never closed: the "
         "answer seems to be cut off; nothing was applied, send all of it again and close the fence"
     )
-
-
-def _info_path(info: str, known: Collection[str]) -> str | None:
-    """The path in the first line of a fence, such as ```` ```python train.py ````."""
-    if not info:
-        return None
-    if (titled := _TITLE.search(info)) is not None:
-        return titled[1]
-    for word in (info, *info.split()[1:], info.partition(":")[2]):
-        if word and (path := path_line(word, known)) is not None:
-            return path
-    return None
-
-
-def _commented_path(content: Lines, known: Collection[str]) -> str | None:
-    """The path that stands as a comment in the first line, such as `# train.py`."""
-    said = _COMMENT.match(content[0]) if content else None
-    return path_line(said[1], known) if said is not None else None
 
 
 def _readings(body: list[str]) -> tuple[tuple[Lines, Lines], ...]:

@@ -205,7 +205,7 @@ def _read_hunk(
         else:
             hunk.body.append(("?", line))
         at += 1
-    _trim(hunk, fenced=fenced)
+    _trim(hunk)
     if not fenced and not hunk.is_full():
         _refuse_open_end(hunk, lines[first:at], at == end, number)
     file.hunks.append(hunk)
@@ -221,7 +221,7 @@ def _note_no_newline(hunk: _Hunk) -> None:
         hunk.newline_new = False
 
 
-def _trim(hunk: _Hunk, *, fenced: bool) -> None:
+def _trim(hunk: _Hunk) -> None:
     """Drop blank lines at the end that are not the hunk's: they part it from what follows."""
     while hunk.body and hunk.body[-1] == (" ", "") and not hunk.is_full():
         hunk.body.pop()

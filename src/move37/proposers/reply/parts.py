@@ -8,7 +8,7 @@ from move37.core.errors import Unreadable
 Lines = tuple[str, ...]
 """Of a text, without their line ends."""
 
-MOST_PROBLEMS = 4
+_MOST_PROBLEMS = 4
 """So many are told at once: a model mends what it can see in one go."""
 
 
@@ -18,9 +18,9 @@ class Problem(Exception):
 
 def unreadable(problems: Sequence[str]) -> Unreadable:
     """All that is wrong, as the error that the model gets to read."""
-    shown = list(problems[:MOST_PROBLEMS])
-    if len(problems) > MOST_PROBLEMS:
-        shown.append(f"{len(problems) - MOST_PROBLEMS} more parts of the answer were refused too")
+    shown = list(problems[:_MOST_PROBLEMS])
+    if len(problems) > _MOST_PROBLEMS:
+        shown.append(f"{len(problems) - _MOST_PROBLEMS} more parts of the answer were refused too")
     return Unreadable("\n".join(shown))
 
 

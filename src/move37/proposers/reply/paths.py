@@ -10,9 +10,10 @@ _LABEL = re.compile(
     r"(?i)^(?:in|edit|update|modify|create|change|changes (?:in|to))?\s*(?:the\s+)?"
     r"(?:new\s+|whole\s+|full\s+|entire\s+)?(?:file\s?name|filepath|file|path)?\s*[:=]?\s+"
 )
-_MARKUP = "*_`\"'#>-:()[]{} \t,;="
 _SPELLED = re.compile(r"[^\s`*\"'<>|?:=(),;\[\]{}]+\Z")
 _SUFFIX = re.compile(r"\.[A-Za-z]\w{0,9}\Z")
+_TITLE = re.compile(r"(?:title|file|filename|path)\s*=\s*[\"']?([^\"'\s}]+)")
+_COMMENT = re.compile(r"\s*(?:#|//|--|;|/\*)\s*(.*)\Z")
 _WORDS = re.compile(r"[\w./\\-]+")
 _LONGEST = 300
 
@@ -38,6 +39,24 @@ def _looks_like_a_path(text: str) -> bool:
     return bool(_SUFFIX.search(name)) or (
         text.count("/") >= 1 and text[0] in "./ab" and "//" not in text
     )
+
+
+def info_path(info: str, known: Collection[str]) -> str | None:
+    """The path in the first line of a fence, such as ```` ```python train.py ````."""
+    if not info:
+        return None
+    if (titled := _TITLE.search(info)) is not None:
+        return titled[1]
+    for word in (info, *info.split()[1:], info.partition(":")[2]):
+        if word and (path := path_line(word, known)) is not None:
+            return path
+    return None
+
+
+def commented_path(content: Sequence[str], known: Collection[str]) -> str | None:
+    """The path that stands as a comment in the first line, such as `# train.py`."""
+    said = _COMMENT.match(content[0]) if content else None
+    return path_line(said[1], known) if said is not None else None
 
 
 def mentioned(line: str, known: Collection[str]) -> str | None:

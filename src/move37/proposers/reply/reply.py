@@ -42,7 +42,7 @@ in a ``` fence (in ```` if it contains ``` itself). What it lacks is gone.
 """
 """How to answer; to be put into a prompt."""
 
-LARGEST_ANSWER = 20_000_000
+_LARGEST_ANSWER = 20_000_000
 """Characters."""
 _MOST_EFFORT = 20_000_000
 """Lines looked at."""
@@ -68,9 +68,9 @@ def read_reply(text: str, files: Mapping[str, bytes], *, needs_reasons: bool = T
     needs_reasons: whether an answer without hypothesis or predicted effect is refused.
     Raises `Unreadable`, with a message for the model, unless all of the answer can be applied for certain.
     """
-    if len(text) > LARGEST_ANSWER:
+    if len(text) > _LARGEST_ANSWER:
         raise unreadable(
-            [f"the answer has {len(text):,} characters; {LARGEST_ANSWER:,} are the most"]
+            [f"the answer has {len(text):,} characters; {_LARGEST_ANSWER:,} are the most"]
         )
     scanned = scan(text, files.keys())
     problems = list(scanned.problems)
