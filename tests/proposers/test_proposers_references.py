@@ -87,8 +87,10 @@ def test_a_note_is_found_and_quoted_with_file_and_line(place: Path) -> None:
     assert "Cosine decay" in quote.text
 
 
-def test_a_pdf_is_quoted_with_its_page(place: Path) -> None:
+def test_a_pdf_is_quoted_with_its_page(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pypdf")
+    (place / "json.py").write_text("raise SystemExit('a file of the task')")
+    monkeypatch.chdir(place)  # where move37 is called, as a rule
     (place / "references" / "paper.pdf").write_bytes(pdf("Introduction", "Weight decay of 0.1"))
     papers = references(place)
     papers.refresh()

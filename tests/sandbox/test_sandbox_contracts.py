@@ -118,6 +118,18 @@ class TestApart(Removes, SandboxContract):
                 each.communicate()
 
 
+def test_what_watches_imports_nothing_from_where_move37_was_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pickle.py").write_text("raise SystemExit('a file of the task')")
+    for name in ("work", "out"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    make = partial(make_sandbox, Fence(level="plain"), slot=4, scratch=tmp_path / "own")
+    launch = Launch(command="exit 3", workspace=tmp_path / "work", out=tmp_path / "out")
+    assert Apart(make, strength=UNPROVED).run(launch).code == 3
+
+
 @pytest.mark.parametrize("level", ["root", "user"])
 def test_with_the_network_every_other_attack_comes_to_nothing_all_the_same(
     level: Literal["root", "user"], tmp_path: Path

@@ -46,7 +46,7 @@ class Apart:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-c", "from move37.sandbox.apart import serve; serve()"],
+                [sys.executable, "-P", "-c", "from move37.sandbox.apart import serve; serve()"],
                 stdin=theirs.fileno(),
                 start_new_session=True,
             )

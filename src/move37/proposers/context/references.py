@@ -28,6 +28,7 @@ _CHUNK = 1_000
 _LARGEST = 50_000_000
 _MOST_TEXT = 5_000_000
 _PDF_SECONDS = 180
+_READER = "move37.proposers.context.pdf_text"
 _WORDS = 48
 _FOUND, _QUOTED = 24, 6
 _PASSED_ON = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV")
@@ -212,7 +213,7 @@ def _read_pdf(place: Path) -> list[tuple[str, str]] | str:
         return "PDFs are read with pypdf; install `move37[references]`"
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", "move37.proposers.context.pdf_text", str(place.absolute())],
+            [sys.executable, "-P", "-m", _READER, str(place.absolute())],
             capture_output=True,
             timeout=_PDF_SECONDS,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
