@@ -152,6 +152,22 @@ def test_links_pipes_and_huge_files_are_no_proposal(desk: Desk) -> None:
     assert "made 'notes.py' 19 MB big: discarded" in told
 
 
+def test_files_that_are_too_much_together_are_no_proposal(desk: Desk) -> None:
+    answer = desk.ask("mkdir new; for i in 1 2 3 4 5 6 7 8 9; do truncate -s 16M new/$i.py; done")
+    assert sum(len(data or b"") for data in answer.changes.values()) <= 64 * 1024**2
+    assert list(answer.changes) == [f"new/{i}.py" for i in (1, 2, 3, 4)]
+    assert "made 'new/5.py' 16 MB big: discarded" in notes(answer)
+    assert "made 2 more files what no program is: discarded" in notes(answer)
+
+
+@pytest.mark.slow
+def test_among_very_many_files_those_of_the_parent_are_not_taken_for_removed(desk: Desk) -> None:
+    answer = desk.ask(
+        f"{EDIT}; for i in 1 2 3; do mkdir -p junk/$i; (cd junk/$i; seq 40000 | xargs touch); done"
+    )
+    assert answer.changes == {"program.py": EDITED}
+
+
 def test_one_that_deletes_everything_has_deleted_what_it_may(desk: Desk) -> None:
     answer = desk.ask("rm -rf -- * .[a-z]* / 2>/dev/null; true")
     assert answer.changes == {"program.py": None, "notes.py": None}

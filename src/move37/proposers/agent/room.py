@@ -19,6 +19,8 @@ HYPOTHESIS: Final = "HYPOTHESIS.txt"
 
 _MOST_BYTES: Final = 16 * 1024**2
 """A changed file may be so big; no program is."""
+_MOST_IN_ALL: Final = 64 * 1024**2
+"""All of them: they are held in memory, and a file that is one big hole costs an agent nothing."""
 _HYPOTHESIS_BYTES: Final = 20_000
 _NOTED: Final = 3
 """So many paths are named, the others counted."""
@@ -52,20 +54,30 @@ class Room:
         }
         found: dict[str, bytes | None] = {}
         notes: list[str] = []
-        for path, (kind, size, _) in sorted(after.items()):
+        left = _MOST_IN_ALL
+        # The parent's are looked for by name: where there are very many files, not all are entries.
+        for path in sorted(after.keys() | self.editable.keys()):
             if not self.workshop.editable(path) or self._was_left_out(path):
                 continue
-            data = self.workshop.read(self.directory, path, limit=_MOST_BYTES)
-            if data is not None:
-                if self.editable.get(path) != data:
-                    found[path] = data
-            elif kind != "file" and self.before.get(path, after[path])[0] != kind:
-                notes.append(f"made {path!r} a {_word(kind)}: discarded")
-            elif kind == "file":
-                notes.append(f"made {path!r} {size / 1024**2:.0f} MB big: discarded")
-        for path in sorted(self.editable.keys() - after.keys()):
-            found[path] = None
+            old = self.editable.get(path)
+            most = min(_MOST_BYTES, left + len(old or b""))
+            data = self.workshop.read(self.directory, path, limit=most)
+            if data is None and path in after:
+                notes += self._refused(path, after[path])
+            elif data != old:
+                found[path] = data
+                left = max(0, left - len(data or b""))
+        if more := notes[_NOTED:]:
+            notes[_NOTED:] = [f"made {len(more)} more files what no program is: discarded"]
         return found, [*notes, *self._outside(after)]
+
+    def _refused(self, path: str, entry: Entry) -> Iterator[str]:
+        """Why an editable file is no proposal as it is now, unless it was like that before."""
+        kind, size, _ = entry
+        if kind == "file":
+            yield f"made {path!r} {size / 1024**2:.0f} MB big: discarded"
+        elif self.before.get(path, entry)[0] != kind:
+            yield f"made {path!r} a {_word(kind)}: discarded"
 
     def hypothesis(self) -> str:
         """What it wrote down of its reasons."""
