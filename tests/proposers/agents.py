@@ -25,6 +25,7 @@ FILES: Mapping[str, bytes] = {
     ".claude/settings.json": b'{"hooks": {}}',
     "sub/.mcp.json": b"{}",
 }
+EDITABLE = ("program.py", "notes.py", "new/*.py", "train.py")
 LEVELS: Mapping[str, Literal["A", "B", "E"]] = {"root": "A", "user": "B", "plain": "E"}
 
 
@@ -38,6 +39,7 @@ class Desk:
         level: str,
         environment: Mapping[str, str],
         files: Mapping[str, bytes] = FILES,
+        edit: Sequence[str] = EDITABLE,
     ) -> None:
         self.root = root / "task"
         self.study = self.root / ".move37"
@@ -46,7 +48,7 @@ class Desk:
         for path, data in {**files, "secret/answers.csv": b"the hidden answers\n"}.items():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             (self.root / path).write_bytes(data)
-        self.task = self._task(level)
+        self.task = self._task(level, edit)
         code = GitCode(self.study / "code.git", write=True)
         self.commit = code.snapshot(self.root, sorted(files))
         workplace = Workplace(
@@ -62,13 +64,10 @@ class Desk:
         self.environment = environment
         self.code = code
 
-    def _task(self, level: str) -> Task:
+    def _task(self, level: str, edit: Sequence[str]) -> Task:
         written: dict[str, Any] = {
             "goal": "Lower the loss.",
-            "files": {
-                "edit": ["program.py", "notes.py", "new/*.py", "train.py"],
-                "hide": ["secret/"],
-            },
+            "files": {"edit": list(edit), "hide": ["secret/"]},
             "evaluate": {"run": "sh evaluate.sh", "timeout": "30s", "memory": "256MB"},
             "metric": {"name": "loss", "goal": "minimize"},
         }
@@ -107,7 +106,8 @@ def make_desk(
     level: str,
     environment: Mapping[str, str],
     files: Mapping[str, bytes] = FILES,
+    edit: Sequence[str] = EDITABLE,
 ) -> Desk:
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
-    return Desk(root, level=level, environment=environment, files=files)
+    return Desk(root, level=level, environment=environment, files=files, edit=edit)

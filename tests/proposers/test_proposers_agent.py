@@ -70,6 +70,13 @@ def test_it_says_why_at_the_end_or_in_a_file_or_in_its_first_sentence(desk: Desk
     assert notes(written) == ""
 
 
+def test_what_it_wrote_down_of_its_reasons_is_no_part_of_the_program(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "user", {"PATH": os.environ["PATH"]}, edit=["program.py", "*.txt"])
+    answer = desk.ask(f"{EDIT}; echo 'HYPOTHESIS: fewer steps' > HYPOTHESIS.txt")
+    assert answer.changes == {"program.py": EDITED}
+    assert answer.detail["hypothesis"] == "HYPOTHESIS: fewer steps"
+
+
 def test_changes_elsewhere_are_discarded_and_noted(desk: Desk) -> None:
     answer = desk.ask(f"{EDIT}; echo 'echo loss: 0' > evaluate.sh; echo x > /tmp/x; rm MOVE37.md")
     assert answer.changes == {"program.py": EDITED}

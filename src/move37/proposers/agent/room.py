@@ -98,14 +98,15 @@ class Room:
                 if path in self.before and path in after and self.before[path] != after[path]
             ],
             "removed": [path for path in paths if path not in after],
-            "made": [path for path in paths if path not in self.before and path != HYPOTHESIS],
+            "made": [path for path in paths if path not in self.before],
         }
         for verb, some in what.items():
             if some:
                 yield f"{verb} {_listed(some)}, which [files] edit does not name: discarded"
 
     def _is_own(self, path: str) -> bool:
-        return path in self.own or path.partition("/")[0] == FOLDER
+        is_answer = path == HYPOTHESIS and path not in self.before
+        return is_answer or path in self.own or path.partition("/")[0] == FOLDER
 
     def _was_left_out(self, path: str) -> bool:
         return any(path == out or path.startswith(f"{out}/") for out in self.left_out)
