@@ -107,14 +107,25 @@ def test_its_own_key_is_handed_on_and_never_stored(desk: Desk) -> None:
     given = desk.ask(f'test -n "$OWN_API_KEY" && {EDIT}; echo $OWN_API_KEY', env=["OWN_API_KEY"])
     assert given.changes == {"program.py": EDITED}
     assert given.text == "[key]"
-    leaked = desk.ask("echo $OWN_API_KEY >> program.py", env=["OWN_API_KEY"])
-    assert leaked.changes == {}
-    assert leaked.failed == "its change holds the key that it was given, and is thrown away"
+    for leak in ("echo $OWN_API_KEY >> program.py", "mkdir new; : > new/$OWN_API_KEY.py"):
+        leaked = desk.ask(leak, env=["OWN_API_KEY"])
+        assert leaked.changes == {}
+        assert leaked.failed == "its change holds the key that it was given, and is thrown away"
+
+
+def test_of_a_key_not_even_a_part_is_stored(desk: Desk) -> None:
+    """What is cut to a line is cut after the key was taken out of it."""
+    said = f"echo {'x' * 190}$OWN_API_KEY >&2"  # a line of 200 is kept
+    answer = desk.ask(f"{said}; exit 1", env=["OWN_API_KEY"])
+    assert answer.failed.endswith("x[key]")
 
 
 def test_what_it_leaves_behind_dies_and_is_reported(desk: Desk) -> None:
     mark = "97531"
-    answer = desk.ask(f"{EDIT}; setsid nohup sleep {mark} > /dev/null 2>&1 & sleep 0.2; {EDIT}")
+    answer = desk.ask(
+        f"setsid nohup sleep {mark} > /dev/null 2>&1 & "
+        f"until grep -q ^sleep /proc/$!/cmdline; do sleep 0.01; done; {EDIT}"
+    )
     assert answer.changes == {"program.py": EDITED}
     assert f"left a process behind, which was ended: sleep {mark}" in notes(answer)
     assert not _runs(f"sleep\0{mark}")

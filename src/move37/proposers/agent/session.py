@@ -146,7 +146,7 @@ class Session:
             notes.insert(0, f"{failed}; what it had changed by then is measured")
             failed = ""
         notes += [*seen, *(f"named {word!r}, which it cannot see" for word in listening.found())]
-        if any(secret.encode() in (data or b"") for secret in secrets for data in changes.values()):
+        if any(_holds(changes, secret) for secret in secrets):
             changes, failed = {}, "its change holds the key that it was given, and is thrown away"
         notes = [scrub(note, secrets) for note in notes]
         if failed and notes:
@@ -182,10 +182,10 @@ class Session:
         name = self.settings.name
         match exit.ending:
             case "exited" if not exit.code:
-                return f"{name} failed: {short(heard.error)}" if heard.error else ""
+                return f"{name} failed: {self._short(heard.error)}" if heard.error else ""
             case "exited":
                 last = heard.error or exit.stderr.decode(errors="replace").strip()
-                said = short(last.splitlines()[-1] if last else heard.message)
+                said = self._short(last.splitlines()[-1] if last else heard.message)
                 return f"{name} failed with exit status {exit.code}: {said or 'it did not say why'}"
             case "stopped":
                 reached = "" if limit is None else f": it reached its limit of {limit}"
@@ -201,7 +201,15 @@ class Session:
         """What it left running, as it was called."""
         data = self.workshop.read(out, "left", limit=100_000) or b""
         lines = data.decode(errors="replace").splitlines()
-        return [short(line) for line in lines if line.strip()][:_MOST_LEFT]
+        return [self._short(line) for line in lines if line.strip()][:_MOST_LEFT]
+
+    def _short(self, text: str) -> str:
+        """On one line, without the key: first that, or half of one might stay at the end."""
+        return short(scrub(text, self.command.secrets))
+
+
+def _holds(changes: Mapping[str, bytes | None], secret: str) -> bool:
+    return any(secret in path or secret.encode() in (data or b"") for path, data in changes.items())
 
 
 class _Listening:
