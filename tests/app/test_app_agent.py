@@ -1,4 +1,4 @@
-"""A real study whose proposer is an agent: here a script, for the clients see test_app_clients.py."""
+"""A real study whose proposer is an agent: here a script, for the clients see test_proposers_clients.py."""
 
 from pathlib import Path
 
