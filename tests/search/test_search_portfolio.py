@@ -13,16 +13,25 @@ from move37.core.facts import (
     Answered,
     Asked,
     Checked,
-    Fact,
     Opened,
     Proposed,
     Rejected,
+    Row,
     SessionStarted,
     Tried,
 )
+from move37.core.history import History
 from move37.core.protocols import Believer, Search
 from move37.core.records import Budget, Choice, Extend, Failed, Measured, Repeat, Trial
-from move37.search import SEARCHES, Arm, Lineage, LineagePosterior, Portfolio, make_search
+from move37.search import (
+    SEARCHES,
+    Arm,
+    Lineage,
+    LineagePosterior,
+    Polish,
+    Portfolio,
+    make_search,
+)
 from move37.search.arms import Ledger, Spending
 from move37.search.bandit import FLOOR, Stake, best, due, rates
 from move37.search.portfolio import Table, by_belief
@@ -206,22 +215,14 @@ def test_the_same_facts_give_the_same_choice_whoever_asked_before() -> None:
     study.run(60, {"good": 1.0, "useless": 0.0, "tune": 0.3})
     again = LineagePosterior()
     resumed = make_search("lineage", again, proposers=("good", "useless"), polish={"good": 0.3})
-    told = Told(again, resumed)
-    told.history = type(told.history)()
-    retell(study.told.facts, told, again, resumed)
+    history = History()
+    for place, fact in enumerate(study.told.facts):
+        history.add(Row(place, 0.0, fact))
+        again.add(fact)
+        resumed.add(fact)
     for seed in range(20):
-        assert study.choose(seed=seed) == resumed.choose(
-            told.history, pending=frozenset(), seed=seed
-        )
-
-
-def retell(facts: Sequence[Fact], told: Told, believer: LineagePosterior, search: Search) -> None:
-    from move37.core.facts import Row
-
-    for place, fact in enumerate(facts):
-        told.history.add(Row(place, 0.0, fact))
-        believer.add(fact)
-        search.add(fact)
+        chosen = resumed.choose(history, pending=frozenset(), seed=seed)
+        assert chosen == study.choose(seed=seed)
 
 
 def test_a_busy_proposer_is_never_named() -> None:
@@ -343,6 +344,35 @@ def test_an_idea_short_of_the_champion_is_polished_and_one_far_behind_is_not() -
     assert polished[near] > 0
     assert far not in polished
     assert sum(polished.values()) <= 0.5 * study.told.history.spent() + 4
+
+
+def test_what_failed_its_check_is_not_polished_but_the_idea_it_came_from_is() -> None:
+    believer = LineagePosterior()
+    ledger = Ledger(believer)
+    polish = Polish(believer, ledger, polisher="tune", shares={"llm": 1.0}, checks=CHECKS)
+    told = Told(believer, ledger, polish)
+    told.score(0, 0.0, 0.3, -0.3)
+
+    def written(parent: int, proposer: str, score: float) -> int:
+        id = len(told.history)
+        told.tell(Opened(experiment=id, epoch=0, parents=(parent,), proposer=proposer, seed=id))
+        told.tell(Proposed(experiment=id, commit="", identity=str(id), move="m", hypothesis=""))
+        return told.score(id, score)
+
+    def polished() -> tuple[int, ...]:
+        choice = polish.choose(told.history, pending=frozenset(), seed=0)
+        return choice.parents if isinstance(choice, Extend) else ()
+
+    idea = written(0, "llm", 2.0)
+    tuned = written(idea, "tune", 4.0)
+    assert ledger.champion == tuned
+    assert polished() == (tuned,)
+    told.check(tuned, passed=False)
+    assert ledger.champion == idea
+    assert polished() == (idea,)
+    told.check(idea, passed=False)
+    assert ledger.champion == 0
+    assert polished() == ()
 
 
 def test_without_ideas_nothing_is_polished_and_a_share_of_nothing_switches_it_off() -> None:

@@ -142,6 +142,8 @@ class Ledger:
                 record.spent = record.spent.plus(Spending(1))
             case Checked(experiment=experiment, passed=False) if experiment != self._baseline:
                 self._barred.add(experiment)
+                if experiment == self._champion:
+                    self._look()
             case Tried(experiment=experiment) if experiment == self._baseline:
                 self._look()
             case Asked() | Answered() | Proposed() | Rejected() | Tried() | Staged():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import hypot
 from statistics import NormalDist, fmean
 
-from move37.core.facts import Checked, EpochStarted, Fact, Opened, Tried
+from move37.core.facts import Checked, EpochStarted, Fact, Opened, Rejected, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Choice, Extend, Measured
@@ -67,7 +67,7 @@ class Polish:
 
     def _start(self) -> None:
         self._proposer: dict[int, str] = {}
-        """Of those that run."""
+        """Of those whose programs are polished and that have not ended."""
         self._idea: dict[int, Idea] = {}
         """Of every idea, and of all that was tuned below it."""
         self._latest: deque[Idea] = deque(maxlen=IDEAS)
@@ -87,6 +87,10 @@ class Polish:
                     self._turn(experiment, self._idea[parents[0]])
             case Checked(experiment=experiment, check=check, passed=False) if check in self._checks:
                 self._barred.add(experiment)
+                if (idea := self._idea.get(experiment)) is not None and idea.best == experiment:
+                    idea.best = idea.root
+            case Rejected(experiment=experiment):
+                self._proposer.pop(experiment, None)
             case Tried(experiment=experiment, trial=trial) if trial.purpose != "stage":
                 proposer = self._proposer.pop(experiment, None)
                 if proposer is not None and isinstance(trial.outcome, Measured):
@@ -131,9 +135,11 @@ class Polish:
 
     def _considered(self) -> Sequence[Idea]:
         """The latest, and that of the champion, however old."""
+        ideas = list(self._latest)
         champions = self._idea.get(self._ledger.champion)
-        found = [idea for idea in self._latest if idea.best not in self._barred]
-        return found if champions is None or champions in found else [*found, champions]
+        if champions is not None and champions not in ideas:
+            ideas.append(champions)
+        return [idea for idea in ideas if idea.best not in self._barred]
 
     def _has_share(self, history: History, proposer: str) -> bool:
         most = self._shares[proposer] * history.spent()
