@@ -27,7 +27,7 @@ from move37.core.facts import (
     Submitted,
     Tried,
 )
-from move37.core.records import Failed, Measured, Outcome, Purpose, Screened, Trial
+from move37.core.records import Budget, Failed, Measured, Outcome, Purpose, Screened, Trial
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,6 +274,11 @@ class History:
     def session(self) -> SessionStarted | None:
         """The latest one. `None`: nobody has worked on the study yet."""
         return self._session
+
+    @property
+    def budget(self) -> Budget:
+        """Of the latest session; without limits where there was none."""
+        return Budget() if self._session is None else self._session.budget
 
     @property
     def seconds_worked(self) -> float:

@@ -12,7 +12,7 @@ from random import Random
 from move37.core.facts import Fact
 from move37.core.history import History
 from move37.core.protocols import Search
-from move37.core.records import Budget, Choice, Extend
+from move37.core.records import Choice, Extend
 from move37.core.seeds import derive_seed
 from move37.search.arms import HALF_LIFE, Arm, Ledger
 from move37.search.bandit import Stake, best, due, rates
@@ -111,7 +111,7 @@ class Portfolio:
             place for place in places if isinstance(open_to[self._arms[place].strategy], Extend)
         ]
         # Waiting takes nothing but time: it is for studies that will run out of experiments.
-        limited = _budget(history).experiments is not None
+        limited = history.budget.experiments is not None
         return Table(
             stakes=[self._stake(arm, price, half_life) for arm in self._arms],
             free=[place for place in able if self._arms[place].proposer not in busy],
@@ -135,7 +135,3 @@ class Portfolio:
             cost=cost,
             spent=price.cost(lately) + under_way,
         )
-
-
-def _budget(history: History) -> Budget:
-    return Budget() if history.session is None else history.session.budget

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from move37.core.history import History
-from move37.core.records import Budget
 from move37.search.arms import Spending
 
 UNLIMITED = 0.25
@@ -32,9 +31,8 @@ def prices(history: History, total: Spending) -> Prices:
     total: what all experiments that have ended have taken together. At that pace, what has no limit is
     counted as if the rest of the study took `UNLIMITED` of it. Without any limit it is time that counts.
     """
-    session = history.session
-    budget = Budget() if session is None else session.budget
-    workers = 1 if session is None else session.workers
+    budget = history.budget
+    workers = 1 if history.session is None else history.session.workers
     experiments = _price(budget.experiments, history.spent())
     hours = _price(budget.hours, history.seconds_worked / 3600)
     second = None if hours is None else hours / 3600 / workers

@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 from move37.core.history import History
 from move37.core.protocols import Believer
-from move37.core.records import Budget, Failed
+from move37.core.records import Failed
 
 SHARE = 0.1
 """Repeats are made in the last tenth of the budget alone, so they are at most a tenth of it."""
@@ -47,7 +47,7 @@ def horizon(history: History, repeating: int = 0) -> Horizon:
     the pace so far. A study without a budget is taken to have a tenth of its trials still to go, always.
     """
     spent = history.spent() + repeating
-    budget = Budget() if history.session is None else history.session.budget
+    budget = history.budget
     left: list[float] = []
     if budget.experiments is not None:
         left.append(budget.experiments - spent)
