@@ -34,8 +34,8 @@ from move37.search import (
 )
 from move37.search.arms import Ledger, Spending
 from move37.search.bandit import FLOOR, Stake, best, due, rates
+from move37.search.exchange import exchange_rate
 from move37.search.portfolio import Table, by_belief
-from move37.search.prices import prices
 from move37.testing.search import CHECKS, PROPOSERS, SearchContract, Told
 
 
@@ -308,8 +308,8 @@ def test_what_is_scarcer_is_dearer() -> None:
         told = Told()
         budget = Budget(**limits)  # pyright: ignore[reportArgumentType]
         told.tell(SessionStarted(version="", workers=1, sandbox="", budget=budget))
-        price = prices(told.history, Spending(10, 100, 1))
-        return price.usd / price.second
+        rate = exchange_rate(told.history, Spending(10, 100, 1))
+        return rate.usd / rate.second
 
     plenty = priced(hours=1.0, usd=100.0)
     scarce = priced(hours=1.0, usd=1.0)

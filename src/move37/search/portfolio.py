@@ -17,7 +17,7 @@ from move37.core.seeds import derive_seed
 from move37.search.arms import HALF_LIFE, Arm, Ledger
 from move37.search.bandit import Stake, best, due, rates
 from move37.search.common import require_proposers
-from move37.search.prices import Prices, prices
+from move37.search.exchange import Exchange, exchange_rate
 
 WAIT = 0.5
 """A free arm that promises less than this, of what one promises that is busy, waits for it."""
@@ -104,7 +104,7 @@ class Portfolio:
     def _table(
         self, history: History, open_to: Mapping[str, Choice | None], busy: Set[str]
     ) -> Table:
-        price = prices(history, self.ledger.total)
+        rate = exchange_rate(history, self.ledger.total)
         half_life = HALF_LIFE / (1.0 + self.ledger.plateau)
         places = range(len(self._arms))
         able = [
@@ -113,7 +113,7 @@ class Portfolio:
         # Waiting takes nothing but time: it is for studies that will run out of experiments.
         limited = history.budget.experiments is not None
         return Table(
-            stakes=[self._stake(arm, price, half_life) for arm in self._arms],
+            stakes=[self._stake(arm, rate, half_life) for arm in self._arms],
             free=[place for place in able if self._arms[place].proposer not in busy],
             awaited=[
                 place
@@ -124,14 +124,14 @@ class Portfolio:
             ],
         )
 
-    def _stake(self, arm: Arm, price: Prices, half_life: float) -> Stake:
+    def _stake(self, arm: Arm, rate: Exchange, half_life: float) -> Stake:
         ledger = self.ledger
         lately, running = ledger.spending(arm), ledger.running(arm)
-        cost = price.cost(lately) / lately.experiments if lately.experiments > 0 else None
-        usual = price.cost(ledger.total.times(1 / ledger.ended)) if ledger.ended else 1.0
+        cost = rate.cost(lately) / lately.experiments if lately.experiments > 0 else None
+        usual = rate.cost(ledger.total.times(1 / ledger.ended)) if ledger.ended else 1.0
         under_way = running * (usual if cost is None else cost)
         return Stake(
             gains=ledger.gains(arm, half_life),
             cost=cost,
-            spent=price.cost(lately) + under_way,
+            spent=rate.cost(lately) + under_way,
         )

@@ -18,8 +18,8 @@ from move37.core.protocols import Believer, Request
 from move37.core.records import Belief, Failed, Proposal
 from move37.core.seeds import derive_seed
 from move37.proposers.source.sites import Edit, Site, Sites, apply_edits
-from move37.proposers.tune.board import Board, Effect, Key, Turn
 from move37.proposers.tune.moves import Move, Ruler, joined, position
+from move37.proposers.tune.open_moves import Effect, Key, OpenMoves, Turn
 from move37.proposers.tune.tpe import Point, ask_tpe
 
 ACTIVE = 32
@@ -122,7 +122,7 @@ class Tune:
         seed = request.experiment.seed
         chance = Random(seed)
         scale = _scale(effects, request.beliefs)
-        board = Board(sites, effects, scale, seed, self._ruler)
+        open_moves = OpenMoves(sites, effects, scale, seed, self._ruler)
         parent = request.parents[0].id
         done = {turn.key for turn in self._turns if turn.parent == parent}
         asked = None
@@ -132,29 +132,29 @@ class Tune:
             if asked is not None and attempt == 0:
                 move, share = asked, self._settings.optuna
             else:
-                move = self._pick(board, attempt, chance, done)
-                share = 0.0 if move is None else board.share(move)
+                move = self._pick(open_moves, attempt, chance, done)
+                share = 0.0 if move is None else open_moves.share(move)
             if move is None or move.key in done:
                 continue
             done.add(move.key)
             changes = _apply(request.files, move)
             if not request.is_known(changes):
-                return self._proposal(move, changes, share, board, effects)
+                return self._proposal(move, changes, share, open_moves, effects)
         raise ProposalFailed(
             f"{ATTEMPTS} moves in a row were programs that the study already has or that change nothing"
         )
 
     def _pick(
         self,
-        board: Board,
+        open_moves: OpenMoves,
         attempt: int,
         chance: Random,
         done: Set[Key],
     ) -> Move | None:
         """The best move in one view of the truth; after some that were known already, wider ones."""
         if attempt < WIDEN and chance.random() >= CHANCE:
-            return board.best(attempt, self._settings.together, done)
-        return board.by_chance(chance, 1 + attempt // WIDEN)
+            return open_moves.best(attempt, self._settings.together, done)
+        return open_moves.by_chance(chance, 1 + attempt // WIDEN)
 
     def _active(self, request: Request) -> list[Site]:
         """The sites to consider. Raises `NothingToPropose` when there are none."""
@@ -235,7 +235,7 @@ class Tune:
         move: Move,
         changes: Mapping[str, bytes],
         share: float,
-        board: Board,
+        open_moves: OpenMoves,
         effects: Sequence[Effect],
     ) -> Proposal:
         said = [_said(edit, effects) for edit in move.edits]
@@ -243,7 +243,7 @@ class Tune:
             changes=changes,
             move=_kind(move),
             hypothesis="; ".join(said),
-            predicted_effect=board.predicted(move) if effects else None,
+            predicted_effect=open_moves.predicted(move) if effects else None,
             prior=share,
             detail={
                 "sites": [[e.site.id, e.site.text[:200], e.text] for e in move.edits],

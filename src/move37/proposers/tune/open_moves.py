@@ -1,4 +1,4 @@
-"""The board: all moves that are open in a program, with the response model's opinion of each.
+"""All moves that are open in a program, with the response model's opinion of each.
 
 Made anew for each proposal. What does not change between two of them is kept by the gauges; what
 does is put together here in a few large arrays.
@@ -60,7 +60,7 @@ class Effect(NamedTuple):
     variance: float
 
 
-class Board:
+class OpenMoves:
     """All moves that are open, with the model's opinion of each."""
 
     def __init__(

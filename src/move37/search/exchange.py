@@ -12,8 +12,8 @@ _LEAST_LEFT = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
-    """Cost of one of each. Only their ratios mean anything."""
+class Exchange:
+    """What one of each costs. Only their ratios mean anything."""
 
     experiment: float
     second: float
@@ -25,7 +25,7 @@ class Prices:
         )
 
 
-def prices(history: History, total: Spending) -> Prices:
+def exchange_rate(history: History, total: Spending) -> Exchange:
     """Of what the budget limits, the share of what is left of it: what is scarcer is dearer.
 
     total: what all experiments that have ended have taken together. At that pace, what has no limit is
@@ -33,23 +33,23 @@ def prices(history: History, total: Spending) -> Prices:
     """
     budget = history.budget
     workers = 1 if history.session is None else history.session.workers
-    experiments = _price(budget.experiments, history.spent())
-    hours = _price(budget.hours, history.seconds_worked / 3600)
+    experiments = _share_of_rest(budget.experiments, history.spent())
+    hours = _share_of_rest(budget.hours, history.seconds_worked / 3600)
     second = None if hours is None else hours / 3600 / workers
-    usd = _price(budget.usd, history.usd)
+    usd = _share_of_rest(budget.usd, history.usd)
     if (experiments, second, usd) == (None, None, None):
         second = 1.0
-    limited = Prices(experiments or 0.0, second or 0.0, usd or 0.0)
+    limited = Exchange(experiments or 0.0, second or 0.0, usd or 0.0)
     usual = limited.cost(total) or 1.0
-    return Prices(
+    return Exchange(
         experiments if experiments is not None else 0.0,
         second if second is not None else _by_pace(usual, total.seconds),
         usd if usd is not None else _by_pace(usual, total.usd),
     )
 
 
-def _price(limit: float | None, used: float) -> float | None:
-    """Of one unit: the share of the rest that it is."""
+def _share_of_rest(limit: float | None, used: float) -> float | None:
+    """That one unit is. `None`: there is no limit."""
     if limit is None:
         return None
     return 1.0 / max(limit - used, _LEAST_LEFT * limit, 1e-9)
