@@ -260,11 +260,11 @@ def test_what_a_question_cost_is_charged_to_who_asked() -> None:
     tell(Answered(experiment=id, round=0, model="m", usd=0.2, seconds=7.0))
     tell(Rejected(experiment=id, failed=Failed(stage="propose", reason="no"), usd=0.1))
     assert isinstance(study.search, Portfolio)
-    ((arm, record),) = study.search.ledger.known()
+    ((arm, account),) = study.search.ledger.known()
     assert arm == Arm("", "llm")
-    assert (record.opened, record.applied, record.failed) == (1, 0, 1)
-    assert record.spent.usd == pytest.approx(0.8)
-    assert record.spent.seconds == 7.0
+    assert (account.opened, account.applied, account.failed) == (1, 0, 1)
+    assert account.spent.usd == pytest.approx(0.8)
+    assert account.spent.seconds == 7.0
     assert study.told.history.usd == pytest.approx(0.8)
 
 
@@ -401,7 +401,7 @@ def test_a_repeat_is_the_search_and_charges_nobody() -> None:
         study.propose(id := study.open(choice))
         study.measure(id, study.luck.gauss(0.2, 0.5))
     assert isinstance(study.search, Portfolio)
-    seconds = sum(record.spent.seconds for _, record in study.search.ledger.known())
+    seconds = sum(account.spent.seconds for _, account in study.search.ledger.known())
     assert seconds == 60 - repeats
 
 

@@ -60,7 +60,7 @@ def planted_task(name: str = "lineage", min_effect: float = 0.0) -> Task:
     )
 
 
-class Ledger:
+class BareStudy:
     """A study without programs: real facts go to the real history, belief and search."""
 
     def __init__(
@@ -183,7 +183,7 @@ class Ledger:
         return best, believed
 
 
-class Study(Ledger):
+class Study(BareStudy):
     """A study of a planted world."""
 
     def __init__(self, world: World, runs: int) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from statistics import fmean, stdev
 
 from move37.bench.referee_rules import spread
-from move37.bench.referee_study import Ledger, planted_task
+from move37.bench.referee_study import BareStudy, planted_task
 from move37.core.records import Purpose
 from move37.referee.intervals import Units, paired_interval
 
@@ -131,22 +131,22 @@ def search_alone(units: Look, parents: Sequence[int]) -> Picked:
     return Picked(program=best, believed=believed.mean, claim=False, fits=look.fits)
 
 
-def _searched(look: Counted, parents: Sequence[int]) -> Ledger:
+def _searched(look: Counted, parents: Sequence[int]) -> BareStudy:
     """All recorded programs, told to the product's history and belief."""
 
     def split(purpose: Purpose, index: int) -> int:
         return index + (FRESH if purpose == "certify" else 0)
 
-    ledger = Ledger(
+    study = BareStudy(
         planted_task(),
         lambda experiment, purpose, index: look(experiment, split(purpose, index)),
         budget=len(parents) - 1,
         units=lambda experiment, purpose, index: look.units(experiment, split(purpose, index)),
     )
-    ledger.repeat_baseline()
+    study.repeat_baseline()
     for program in range(1, len(parents)):
-        ledger.measure(ledger.open((parents[program],)))
-    return ledger
+        study.measure(study.open((parents[program],)))
+    return study
 
 
 def _noise(look: Counted) -> float:

@@ -40,22 +40,22 @@ class ArmView:
 def arm_views(ledger: "Ledger") -> tuple[ArmView, ...]:
     """In the order in which they were first given an experiment."""
     known, gained = ledger.known(), ledger.gained()
-    whole = sum(record.opened for _, record in known)
+    whole = sum(account.opened for _, account in known)
     return tuple(
         ArmView(
             proposer=arm.proposer,
             strategy=arm.strategy,
-            experiments=record.opened,
-            share=record.opened / whole,
-            applied=record.applied,
-            failed=record.failed,
+            experiments=account.opened,
+            share=account.opened / whole,
+            applied=account.applied,
+            failed=account.failed,
             gain=(gain := gained.get(arm, 0.0)),
-            seconds=record.spent.seconds,
-            usd=record.spent.usd,
-            gain_per_second=gain / record.spent.seconds if record.spent.seconds > 0 else None,
-            gain_per_usd=gain / record.spent.usd if record.spent.usd > 0 else None,
+            seconds=account.spent.seconds,
+            usd=account.spent.usd,
+            gain_per_second=gain / account.spent.seconds if account.spent.seconds > 0 else None,
+            gain_per_usd=gain / account.spent.usd if account.spent.usd > 0 else None,
         )
-        for arm, record in known
+        for arm, account in known
     )
 
 

@@ -84,7 +84,7 @@ class Spending:
 
 
 @dataclass(slots=True)
-class Record:
+class Account:
     """What is known of one arm."""
 
     opened: int = 0
@@ -114,7 +114,7 @@ class Ledger:
     def _start(self, baseline: int) -> None:
         self._baseline = baseline
         self._pulls: dict[int, Pull] = {}
-        self._records: dict[Arm, Record] = {}
+        self._accounts: dict[Arm, Account] = {}
         self._running: dict[int, None] = {}
         self._barred: set[int] = set()
         self._champion = baseline
@@ -137,9 +137,9 @@ class Ledger:
                 arm = Arm(fact.strategy, fact.proposer)
                 self._pulls[experiment] = Pull(experiment, arm, self._find_champion())
                 self._running[experiment] = None
-                record = self._records.setdefault(arm, Record())
-                record.opened += 1
-                record.spent = record.spent.plus(Spending(1))
+                account = self._accounts.setdefault(arm, Account())
+                account.opened += 1
+                account.spent = account.spent.plus(Spending(1))
             case Checked(experiment=experiment, passed=False) if experiment != self._baseline:
                 self._barred.add(experiment)
                 if experiment == self._champion:
@@ -164,7 +164,7 @@ class Ledger:
                 pull.may_cost_usd = 0.0
                 self._pay(pull, seconds=seconds, usd=usd)
             case Proposed(usd=usd):
-                self._records[pull.arm].applied += 1
+                self._accounts[pull.arm].applied += 1
                 self._pay(pull, usd=usd)
             case Rejected(usd=usd):
                 self._pay(pull, usd=usd + pull.may_cost_usd)
@@ -186,10 +186,10 @@ class Ledger:
         paid = Spending(0, seconds, usd)
         pull.seconds += seconds
         pull.usd += usd
-        record = self._records[pull.arm]
-        record.spent = record.spent.plus(paid)
+        account = self._accounts[pull.arm]
+        account.spent = account.spent.plus(paid)
         if pull.ended_at is not None:
-            record.lately = record.lately.plus(paid)
+            account.lately = account.lately.plus(paid)
 
     def _end(self, pull: Pull, *, failed: bool) -> None:
         if pull.ended_at is not None:
@@ -197,16 +197,16 @@ class Ledger:
         pull.ended_at = self.ended
         self.ended += 1
         self._running.pop(pull.experiment)
-        record = self._records[pull.arm]
-        record.failed += failed
-        record.latest.append(pull)
+        account = self._accounts[pull.arm]
+        account.failed += failed
+        account.latest.append(pull)
         paid = Spending(1, pull.seconds, pull.usd)
-        record.lately = self._faded(record, HALF_LIFE).plus(paid)
-        record.lately_at = self.ended
+        account.lately = self._faded(account).plus(paid)
+        account.lately_at = self.ended
         self.total = self.total.plus(paid)
 
-    def _faded(self, record: Record, half_life: float) -> Spending:
-        return record.lately.times(0.5 ** ((self.ended - record.lately_at) / half_life))
+    def _faded(self, account: Account) -> Spending:
+        return account.lately.times(0.5 ** ((self.ended - account.lately_at) / HALF_LIFE))
 
     # --- the champion as belief rises --------------------------------------------------------------
 
@@ -260,16 +260,16 @@ class Ledger:
 
     def spending(self, arm: Arm) -> Spending:
         """Of experiments that have ended, each counted by its age."""
-        record = self._records.get(arm)
-        return Spending() if record is None else self._faded(record, HALF_LIFE)
+        account = self._accounts.get(arm)
+        return Spending() if account is None else self._faded(account)
 
     def gains(self, arm: Arm, half_life: float = HALF_LIFE) -> Sequence[tuple[float, float]]:
         """Weight by age, and believed gain, of the arm's latest experiments that have ended."""
-        record = self._records.get(arm)
-        return [] if record is None else list(self._weighed(record, half_life))
+        account = self._accounts.get(arm)
+        return [] if account is None else list(self._weighed(account, half_life))
 
-    def _weighed(self, record: Record, half_life: float) -> Iterator[tuple[float, float]]:
-        for pull in record.latest:
+    def _weighed(self, account: Account, half_life: float) -> Iterator[tuple[float, float]]:
+        for pull in account.latest:
             assert pull.ended_at is not None
             yield 0.5 ** ((self.ended - pull.ended_at - 1) / half_life), self.credit(pull)
 
@@ -284,13 +284,13 @@ class Ledger:
         lead = self._believer.difference(pull.experiment, pull.rival)
         return 0.0 if lead is None else max(0.0, lead.mean)
 
-    def known(self) -> Sequence[tuple[Arm, Record]]:
+    def known(self) -> Sequence[tuple[Arm, Account]]:
         """All arms that were ever given an experiment in this epoch, in that order."""
-        return list(self._records.items())
+        return list(self._accounts.items())
 
     def gained(self) -> Mapping[Arm, float]:
         """What all experiments of each arm are believed to have gained, in score. Looks at each of them."""
-        gained = dict.fromkeys(self._records, 0.0)
+        gained = dict.fromkeys(self._accounts, 0.0)
         for pull in self._pulls.values():
             gained[pull.arm] += self.credit(pull)
         return gained
