@@ -225,6 +225,21 @@ def test_the_same_facts_give_the_same_choice_whoever_asked_before() -> None:
         assert chosen == study.choose(seed=seed)
 
 
+def test_a_ledger_that_somebody_keeps_is_told_once() -> None:
+    own, believer = Study("good", "useless"), LineagePosterior()
+    ledger = Ledger(believer)
+    shared = make_search("lineage", believer, proposers=("good", "useless"), ledger=ledger)
+    own.run(30, {"good": 1.0, "useless": 0.0})
+    history = History()
+    for place, fact in enumerate(own.told.facts):
+        history.add(Row(place, 0.0, fact))
+        for fold in (believer, ledger, shared):
+            fold.add(fact)
+    assert isinstance(own.search, Portfolio)
+    assert ledger.known() == own.search.ledger.known()
+    assert shared.choose(history, pending=frozenset(), seed=1) == own.choose(seed=1)
+
+
 def test_a_busy_proposer_is_never_named() -> None:
     study = Study("good", "useless")
     study.run(20, {"good": 1.0, "useless": 0.0})

@@ -50,6 +50,7 @@ from move37.proposers.place import Place, Workshop
 from move37.report.scoreboard import Scoreboard
 from move37.runners.desk import ThreadDesk
 from move37.runners.local import LocalRunner
+from move37.search.arms import Ledger
 from move37.search.belief import LineagePosterior
 from move37.tasks.files import Resolved
 from move37.worker import Measuring, Proposing, Workplace, encode_record
@@ -257,7 +258,7 @@ class Engine:
 
     # --- wiring ----------------------------------------------------------------------------------
 
-    def _make_folds(self, task: Task, believer: LineagePosterior) -> Sequence[Fold]:
+    def _make_folds(self, task: Task, believer: LineagePosterior, ledger: Ledger) -> Sequence[Fold]:
         from move37.proposers.queue import Queue
         from move37.proposers.registry import make_proposer
         from move37.referee.stages import Cascade
@@ -277,6 +278,7 @@ class Engine:
             proposers=searched or (QUEUE,),
             checks=check_names(task),
             polish=plan.shares,
+            ledger=ledger,
         )
         staged = [StagePosterior(stage) for stage in range(len(task.evaluate.stages))]
         self.cascade = Cascade(

@@ -162,8 +162,8 @@ def read_study(root: Path) -> Study:
     )
 
 
-MakeFolds = Callable[[Task, LineagePosterior], Sequence[Fold]]
-"""What else shall follow the study's facts, from the first one on."""
+MakeFolds = Callable[[Task, LineagePosterior, Ledger], Sequence[Fold]]
+"""What else shall follow the study's facts, from the first one on; it is told after belief and ledger."""
 
 
 def write_study(
@@ -171,7 +171,7 @@ def write_study(
     *,
     seed: int = 0,
     adjust: Callable[[Task], Task] = lambda task: task,
-    folds: MakeFolds = lambda task, believer: (),
+    folds: MakeFolds = lambda task, believer, ledger: (),
     begin: bool = True,
 ) -> Study:
     """Open for work, alone; begin a study, or a new epoch when what is measured has changed.
@@ -195,7 +195,7 @@ def write_study(
     read = disk_reader(root)
     believer = LineagePosterior()
     ledger = Ledger(believer)
-    followers = [ledger, *folds(task, believer)]
+    followers = [ledger, *folds(task, believer, ledger)]
     store = SqliteStore.open(root / STUDY, write=True)
     try:
         journal = Journal(store, [believer, *followers])

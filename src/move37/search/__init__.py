@@ -45,6 +45,7 @@ def make_search(
     checks: Sequence[str] = (),
     polish: Mapping[str, float] | None = None,
     polisher: str = "tune",
+    ledger: Ledger | None = None,
 ) -> Search:
     """Build a strategy by its name: a portfolio where there is a choice of whose turn it is.
 
@@ -52,6 +53,7 @@ def make_search(
     proposers: their names; checks: names of those that a parent must not have failed.
     polish: whose programs have their numbers tuned, and with how much of the experiments at most; polisher:
         who does it, and may do nothing else.
+    ledger: of the arms, where somebody keeps one: as `believer`. Else a portfolio keeps its own.
     Raises `TaskError` for an unknown name or no proposers.
     """
     proposers = require_proposers(proposers)
@@ -64,13 +66,14 @@ def make_search(
     if name == "portfolio":
         strategies["greedy"] = _strategy("greedy", believer, everybody, checks)
     arms = [Arm(strategy, proposer) for strategy in strategies for proposer in proposers]
-    ledger = Ledger(believer)
+    is_own = ledger is None
+    ledger = Ledger(believer) if ledger is None else ledger
     if polished:
         strategies[POLISH] = Polish(
             believer, ledger, polisher=polisher, shares=polished, checks=checks
         )
         arms.append(Arm(POLISH, polisher))
-    return Portfolio(ledger, strategies, arms)
+    return Portfolio(ledger, strategies, arms, keeps_ledger=is_own)
 
 
 def _strategy(

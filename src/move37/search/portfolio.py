@@ -58,11 +58,12 @@ class Portfolio:
         arms: Sequence[Arm],
         *,
         rule: Rule = by_belief,
+        keeps_ledger: bool = True,
     ) -> None:
         """
-        ledger: of all arms; it and the strategies are told the facts by this portfolio, and by nobody else.
+        ledger: of all arms. keeps_ledger: this portfolio tells it the facts; else somebody did just before.
         strategies: by name, all of them willing to name any proposer; that of the empty name is the
-            study's own.
+            study's own. Told the facts by this portfolio, and by nobody else.
         arms: which strategy works with which proposer.
         """
         require_proposers([arm.proposer for arm in arms])
@@ -70,9 +71,11 @@ class Portfolio:
         self._strategies = dict(strategies)
         self._arms = tuple(arms)
         self._rule = rule
+        self._keeps_ledger = keeps_ledger
 
     def add(self, fact: Fact) -> None:
-        self.ledger.add(fact)
+        if self._keeps_ledger:
+            self.ledger.add(fact)
         for strategy in self._strategies.values():
             strategy.add(fact)
 
