@@ -74,6 +74,9 @@ class _LargeError(Exception):
     """More has come than an answer can be."""
 
 
+_Trouble = _StoppedError | _LateError | _LargeError | Refused | Unreachable
+
+
 class Caller:
     """Asks one endpoint, from several threads at a time."""
 
@@ -124,7 +127,7 @@ class Caller:
 
     def _after(
         self,
-        trouble: Exception,
+        trouble: _Trouble,
         attempt: "_Attempt",
         course: "_Course",
         wish: Wish,
@@ -145,8 +148,6 @@ class Caller:
                 return self._after_refusal(trouble, course, wish, stop)
             case Unreachable():
                 return self._try_again(f"no answer came: {trouble}", course, stop)
-            case _:
-                return self._scrub(f"asking {model} failed: {type(trouble).__name__}: {trouble}")
 
     @property
     def _is_free(self) -> bool:
@@ -187,8 +188,8 @@ class Caller:
         """The endpoint has no time: everyone who asks it waits."""
         clock = self._clock
         told = wait_seconds(refused.headers, now=datetime.now(UTC))
-        jitter = min(_MOST_JITTER_SECONDS, _JITTER_SECONDS * 2.0**course.waits)
-        backoff = min(_LONGEST_BACKOFF_SECONDS, _BACKOFF_SECONDS * 2.0**course.waits)
+        jitter = _doubled(_JITTER_SECONDS, course.waits, most=_MOST_JITTER_SECONDS)
+        backoff = _doubled(_BACKOFF_SECONDS, course.waits, most=_LONGEST_BACKOFF_SECONDS)
         seconds = clock.chance() * backoff if told is None else told + clock.chance() * jitter
         course.waits += 1
         if course.waited + seconds > self._patience:
@@ -212,7 +213,7 @@ class Caller:
         if course.failures >= _TRIES:
             model = self._endpoint.model
             return self._scrub(f"{model} failed {course.failures} times, at last: {why}")
-        most = min(_LONGEST_BACKOFF_SECONDS, _BACKOFF_SECONDS * 2.0 ** (course.failures - 1))
+        most = _doubled(_BACKOFF_SECONDS, course.failures - 1, most=_LONGEST_BACKOFF_SECONDS)
         clock = self._clock
         until = clock.now() + clock.chance() * most
         while (left := until - clock.now()) > 0 and not stop():
@@ -221,6 +222,11 @@ class Caller:
 
     def _scrub(self, text: str) -> str:
         return scrub(text, self._endpoint.key)
+
+
+def _doubled(seconds: float, times: int, *, most: float) -> float:
+    # A patience of hours is room for more doublings than a float has.
+    return min(most, seconds * 2.0 ** min(times, 30))
 
 
 @dataclass(kw_only=True, slots=True)
@@ -268,8 +274,11 @@ class _Attempt:
     )
     _deadline: float = 0.0
 
-    def run(self) -> Exception | None:
-        """Ask. What went wrong is returned; `None` when there is a whole answer."""
+    def run(self) -> _Trouble | None:
+        """Ask. What went wrong is returned; `None` when there is a whole answer.
+
+        What neither we nor a client foresee is raised: at the desk it ends this attempt, with its traceback.
+        """
         self._deadline = self.clock.now() + self.timeout
         Thread(target=self._listen, name="ask-model", daemon=True).start()
         try:
@@ -286,9 +295,7 @@ class _Attempt:
             # An error in place of an answer costs nothing, whatever the status of the response was.
             self.began = self.began and self.heard.size + self.heard.thought > 0
             return error
-        except (ValueError, RecursionError):
-            return Unreachable("what came is not what the API says")
-        except Exception as error:  # noqa: BLE001 - a stranger's bytes: whatever they do becomes an outcome
+        except Unreachable as error:
             return None if self._is_whole else error
         finally:
             self._gone.set()
@@ -299,7 +306,7 @@ class _Attempt:
         return self.heard.done or bool(self.heard.finish)
 
     def _listen(self) -> None:
-        """In a thread of its own: hand on what comes."""
+        """In a thread of its own: hand on what comes, and what is raised, which is then raised there."""
         try:
             with self.api.send(self.messages, self.wish) as (_, chunks):
                 self._hand_on(b"")
@@ -308,7 +315,7 @@ class _Attempt:
                         return
                     self._hand_on(chunk)
             self._hand_on(None)
-        except Exception as error:  # noqa: BLE001 - it is looked at by whoever waits
+        except Exception as error:  # noqa: BLE001 - kept back here, it would let who waits wait on
             self._hand_on(error)
 
     def _hand_on(self, what: bytes | Exception | None) -> None:
@@ -370,8 +377,11 @@ class _Attempt:
                 self._deadline = min(self._deadline, late)
 
     def _take(self, data: str) -> None:
-        said: object = json.loads(data)
-        if isinstance(said, Mapping):
-            self.api.take(cast("Mapping[str, Any]", said), self.heard)
+        try:
+            said: object = json.loads(data)
+            if isinstance(said, Mapping):
+                self.api.take(cast("Mapping[str, Any]", said), self.heard)
+        except (ValueError, RecursionError):
+            raise Unreachable("what came is not what the API says") from None
         if self.heard.size + self.heard.thought > 100_000 + 64 * self.wish.max_tokens:
             raise _LargeError

@@ -70,8 +70,9 @@ class OpenAiApi:
             heard.model = said["model"]
         _count(said.get("usage"), heard)
         choices = said.get("choices")
-        choice: object = next(iter(cast("list[object]", choices or [])), None)
-        if not isinstance(choices, list) or not isinstance(choice, Mapping):
+        listed = cast("list[object]", choices if isinstance(choices, list) else [])
+        choice = next(iter(listed), None)
+        if not isinstance(choice, Mapping):
             return
         chosen = cast("Mapping[str, Any]", choice)
         if isinstance(chosen.get("finish_reason"), str):
