@@ -106,6 +106,20 @@ def test_lines_that_moved_are_found_at_the_nearest_place() -> None:
     assert apply({"a.py": moved}, patch) == {"a.py": moved.replace(b"two", b"TWO", 1)}
 
 
+def test_a_line_number_that_is_far_off_is_no_reason_to_look_for_long() -> None:
+    hunk = HUNK.replace(b"-1,3", b"-999999999,3")
+    found = apply({"a.py": LINES}, b"--- a/a.py\n+++ b/a.py\n" + hunk)
+    assert found == {"a.py": LINES.replace(b"two", b"TWO")}
+
+
+def test_words_between_the_patches_of_a_series_change_nothing() -> None:
+    first = b"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n" + HUNK
+    words = b"-- \n2.39\n\nrename from b\nnew file mode 120000\nUse mode 9\n"
+    second = b"diff --git a/b b/b\n--- a/b\n+++ b/b\n@@ -1 +1 @@\n-x\n+y\n"
+    found = apply({"a.py": LINES, "b": b"x\n"}, first + words + second)
+    assert found == {"a.py": LINES.replace(b"two", b"TWO"), "b": b"y\n"}
+
+
 @pytest.mark.parametrize("file_has", [True, False])
 @pytest.mark.parametrize("patch_has", [True, False])
 def test_line_ends_are_those_of_the_file(file_has: bool, patch_has: bool) -> None:
@@ -125,11 +139,15 @@ def test_line_ends_are_those_of_the_file(file_has: bool, patch_has: bool) -> Non
         (b"--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n one\n-toe\n+TWO\n", "does not fit"),
         (b"--- a/a.py\n+++ b/a.py\n@@ -1,9 +1,9 @@\n one\n-two\n+TWO\n", "cut short"),
         (b"--- a/a.py\n+++ b/a.py\n@@ nonsense\n", "cannot be read"),
+        (b"--- a/a.py\n+++ b/a.py\n@@ -" + b"1" * 5000 + b" +1 @@\n", "cannot be read"),
         (b"--- a/z.py\n+++ b/z.py\n" + HUNK, r"'z\.py', which the program does not have"),
         (b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+x\n", "has already"),
         (b"--- a/a.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-one\n", "not all"),
         (b"diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc\n",
          "symbolic link"),
+        (b"diff --git a/a.py b/a.py\nindex 1..2 120000\n--- a/a.py\n+++ b/a.py\n" + HUNK,
+         "symbolic link"),
+        (b"Binary files a/b and b/b differ\n--- a/a.py\n+++ b/a.py\n" + HUNK, "--binary"),
         (b"diff --git a/b b/b\nBinary files a/b and b/b differ\n", "--binary"),
         (b"diff --git a/a.py b/a.py\nGIT binary patch\nliteral 5\nMcmZQz\n\n", "does not fit"),
     ],

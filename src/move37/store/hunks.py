@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 Read = Callable[[str], bytes | None]
 """Content of a file by its path; `None` when there is none."""
 
-_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+# Nine digits: no file has more lines, and Python refuses to read a number of thousands of digits.
+_HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
+_NO_FILES = (b"%o" % LINK, b"%o" % MODULE)
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+"""Lines as git sees them: a lone carriage return ends none."""
 _ESCAPES = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13, b'"': 34, b"\\": 92}
 _PREFIXES = (b"a/", b"b/", b"i/", b"w/", b"c/", b"o/")
 """What git puts before a name, by itself or with `diff.mnemonicPrefix`."""
@@ -117,7 +121,10 @@ def _sections(patch: bytes) -> Iterator[_Section]:
             hunk, end = _hunk(lines, at)
             section.hunks.append(hunk)
             at = end - 1
-        elif section is not None:
+        elif header.startswith(b"Binary files ") and header.endswith(b" differ"):
+            raise Refused("the patch leaves out what is binary; write it with `git diff --binary`")
+        elif section is not None and not section.hunks and not section.binary:
+            # Behind them come the words of the next mail, which may say anything.
             _extended(section, header)
         if section is not None:
             section.raw.append(line)
@@ -146,9 +153,7 @@ def _extended(section: _Section, header: bytes) -> None:
         section.new = None
     elif header.startswith(b"GIT binary patch"):
         section.binary = True
-    elif header.startswith(b"Binary files "):
-        raise Refused("the patch leaves out what is binary; write it with `git diff --binary`")
-    if b"mode" in words[:3] and words[-1].isdigit() and int(words[-1], 8) in (LINK, MODULE):
+    if (b"mode" in words[:3] or words[0] == b"index") and words[-1] in _NO_FILES:
         raise Refused(
             "the patch makes or changes a symbolic link or a submodule; only files change"
         )
@@ -236,14 +241,11 @@ def _path(name: bytes, is_known: Callable[[str], bool], inside: str) -> str:
 def _changed(section: _Section, before: bytes, path: str) -> bytes:
     if section.binary:
         return _binary(section, before, path)
-    lines, shift, floor = before.splitlines(keepends=True), 0, 0
-    if b"\r" in before.replace(b"\r\n", b"") or b"\x0b" in before or b"\x0c" in before:
-        lines = [line + b"\n" for line in before.split(b"\n")]
-        lines[-1] = lines[-1][:-1]
-        lines = [line for line in lines if line]
+    lines, shift, floor = _LINE.findall(before), 0, 0
     for hunk in section.hunks:
         old, new = hunk.old, hunk.new
-        wanted = (hunk.start - 1 if old else hunk.start) + shift
+        named = hunk.start - 1 if old else hunk.start
+        wanted = named + shift
         at = _find(lines, old, wanted, floor)
         if at is None and (meant := _line_ends(lines, old, new)) is not None:
             old, new = meant
@@ -255,7 +257,7 @@ def _changed(section: _Section, before: bytes, path: str) -> bytes:
                 "write it against the program that --base names"
             )
         lines[at : at + len(old)] = new
-        shift = at - (hunk.start - 1 if old else hunk.start) + len(new) - len(old)
+        shift = at - named + len(new) - len(old)
         floor = at + len(new)
     return b"".join(lines)
 
@@ -265,7 +267,8 @@ def _find(lines: list[bytes], old: list[bytes], wanted: int, floor: int) -> int 
     if not old:
         return wanted if floor <= wanted <= len(lines) else None
     last = len(lines) - len(old)
-    for distance in range(max(abs(wanted - floor), abs(last - wanted)) + 1):
+    wanted = max(floor, min(wanted, last))  # however far off: there is nothing to look for beyond
+    for distance in range(max(wanted - floor, last - wanted) + 1):
         for at in dict.fromkeys((wanted - distance, wanted + distance)):
             if floor <= at <= last and lines[at] == old[0] and lines[at : at + len(old)] == old:
                 return at
