@@ -13,11 +13,13 @@ from app_tasks import PROGRAM, MakeTask
 from move37 import app
 from move37.app.inbox import spool_of
 from move37.app.study import read_study
-from move37.core.errors import Refused, StudyError
-from move37.core.events import Event, PhaseBegan, Recorded, Stop
+from move37.core.errors import Refused, StudyError, StudyLocked
+from move37.core.events import Ended, Event, PhaseBegan, Recorded, Stop
 from move37.core.facts import Opened
 from move37.core.history import History
 from move37.core.records import Measured
+from move37.report.results import HandedIn
+from move37.store.lock import WriterLock
 from move37.store.spool import Letter, new_ticket
 
 QUEUE_ONLY = '[[proposer]]\nkind = "queue"\n'
@@ -152,6 +154,59 @@ def test_what_is_handed_in_while_certifying_is_measured_before_the_run_ends(
 
     app.run(task, settings(6, certify=True), watch=watch)
     assert app.come_of(task, handed[0]).state == "measured"
+
+
+@pytest.mark.parametrize("command", ["run", "certify", "check"])
+def test_what_is_handed_in_after_the_last_look_is_measured_all_the_same(
+    make_task: MakeTask, command: str
+) -> None:
+    task, handed = make_task(), list[HandedIn]()
+    if command == "certify":
+        app.propose(task, changed("0.1"), hypothesis="x")
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Ended) and not handed:
+            handed.append(app.propose(task, changed("0.2"), hypothesis="late"))
+
+    if command == "run":
+        app.run(task, settings(3), watch=watch)
+    elif command == "certify":
+        app.certify(task, settings=app.RunSettings(workers=1), watch=watch)
+    else:
+        app.check(task, app.RunSettings(workers=1), watch=watch)
+    assert "takes it in" in handed[0].awaited.reason
+    assert app.come_of(task, handed[0].ticket).state == "measured"
+
+
+def test_a_task_that_changes_meanwhile_takes_nothing_from_the_run_and_the_letter_waits(
+    make_task: MakeTask,
+) -> None:
+    task, handed = make_task(), list[str]()
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Ended):
+            handed.append(app.propose(task, changed("0.1"), hypothesis="late").ticket)
+            evaluate = task / "evaluate.sh"
+            evaluate.write_text(evaluate.read_text().replace("4 *", "5 *"))
+
+    assert app.run(task, settings(2), watch=watch).halt == "budget"
+    assert spool_of(task).tickets() == handed
+
+
+def test_a_study_that_is_held_and_does_not_begin_is_not_waited_for_without_end(
+    make_task: MakeTask,
+) -> None:
+    task, stop = make_task(), Stop()
+    (task / ".move37").mkdir()
+    lock = WriterLock.take(task / ".move37" / "lock")
+    try:
+        with pytest.raises(StudyLocked):
+            app.propose(task, changed("0.1"), hypothesis="x", timeout_seconds=0.0)
+        stop.request()
+        with pytest.raises(StudyLocked):
+            app.propose(task, changed("0.1"), hypothesis="x", stop=stop)
+    finally:
+        lock.release()
 
 
 @pytest.mark.slow

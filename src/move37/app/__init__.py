@@ -5,9 +5,10 @@ from move37.app.benches import bench, benches
 from move37.app.brief import brief, program
 from move37.app.checking import check
 from move37.app.home import apply, branch, has_task, init, patch
+from move37.app.letters import Change
 from move37.app.look import best, conversation, diff, list_experiments, report, show, status
 from move37.app.measuring import certify, demo, run
-from move37.app.queue import Change, come_of, propose, wait
+from move37.app.queue import come_of, propose, wait
 from move37.app.settings import RunSettings
 from move37.app.skill import CLIENTS, install_skill, skill_text
 from move37.app.study import STUDY, find_root

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from move37.app.ablation import ABLATE, Ablation
-from move37.app.engine import Engine, Watch
+from move37.app.answering import at_work
+from move37.app.engine import Engine, Watch, silent
 from move37.app.settings import RunSettings
 from move37.app.study import Study, find_root, read_study
 from move37.core.errors import StudyError
-from move37.core.events import Event, Stop
+from move37.core.events import Stop
 from move37.core.facts import Ablated, AblationOpened, Opened
 from move37.core.protocols import Inquiry
 from move37.core.records import Job
@@ -17,17 +18,13 @@ from move37.referee.ablate import Certify, Measure, Try, open_ablation
 from move37.report.ablation import AblationView, ablation_view
 
 
-def _silent(event: Event) -> None:
-    """Watches nothing."""
-
-
 def ablate(
     root: Path,
     experiment: int | None = None,
     *,
     trials: int | None = None,
     settings: RunSettings | None = None,
-    watch: Watch = _silent,
+    watch: Watch = silent,
     stop: Stop | None = None,
 ) -> AblationView | None:
     """Take out each edit of an experiment (the champion), and drop those that do nothing.
@@ -44,7 +41,7 @@ def ablate(
         done = None if experiment is not None else _done(study, chosen.id)
         if done is not None and Ablation(study).unfinished() is None:
             return _view(study, done)
-    with Engine(root, settings or RunSettings(), watch=watch, stop=stop, begin=False) as engine:
+    with at_work(root, settings or RunSettings(), watch=watch, stop=stop, begin=False) as engine:
         ablation = Ablation(engine.study)
         left_over = ablation.unfinished()
         ablated = None if left_over is None else _conclude(engine, ablation, left_over, stop)

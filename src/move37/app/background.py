@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from threading import Lock
 
-from move37.app.study import STUDY, find_root
+from move37.app.study import STUDY, find_root, is_working
 from move37.core.errors import StudyError
 
 _LOG_BYTES = 1_000_000
@@ -29,8 +29,6 @@ class Background:
 
         Raises `StudyError` when the one that was started before could not: with what it said.
         """
-        from move37.store.lock import owner
-
         with self._turn:
             worker, self._worker = self._worker, None
             if worker is not None:
@@ -39,7 +37,7 @@ class Background:
                     return
                 if worker.returncode == 2:
                     raise StudyError(f"nobody could measure it: {self._last_words()}")
-            if owner(self._root / STUDY / "lock") is None:
+            if not is_working(self._root):
                 self._worker = self._start(ticket)
 
     def _start(self, ticket: str) -> subprocess.Popen[bytes]:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from move37.app.engine import Engine, Watch
+from move37.app.answering import at_work
+from move37.app.engine import Engine, Watch, silent
 from move37.app.settings import RunSettings
 from move37.app.study import Study, find_root
 from move37.core.errors import StudyError
-from move37.core.events import Event, Stop
+from move37.core.events import Stop
 from move37.core.facts import EvaluatorChecked
 from move37.core.records import Failed, Grade, Measured
 from move37.referee.evaluator import FIT, Means, forged, issue, wanted_probes
@@ -19,16 +20,12 @@ _SHARE = 0.02
 """Of the budget's hours: so much a run may spend, at the least, on cheats as long as a trial."""
 
 
-def _silent(event: Event) -> None:
-    """Watches nothing."""
-
-
 def check(
     root: Path,
     settings: RunSettings | None = None,
     *,
     least: Grade = FIT,
-    watch: Watch = _silent,
+    watch: Watch = silent,
     stop: Stop | None = None,
 ) -> EvaluatorView | None:
     """Issue the evaluator certificate, whatever time it takes. `None` when stopped before the end.
@@ -37,7 +34,7 @@ def check(
     Raises `StudyError` when the task itself cannot be measured.
     """
     settings, stop = settings or RunSettings(), stop or Stop()
-    with Engine(find_root(root), settings, watch=watch, stop=stop) as engine:
+    with at_work(find_root(root), settings, watch=watch, stop=stop) as engine:
         certificate = examine(engine, seconds=None)
         outcome = engine.study.history.baseline.outcome
         if isinstance(outcome, Failed):

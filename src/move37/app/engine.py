@@ -57,6 +57,11 @@ from move37.worker import Measuring, Proposing, Workplace, encode_record
 
 Watch = Callable[[Event], None]
 
+
+def silent(event: Event) -> None:
+    """Watches nothing."""
+
+
 _LEVELS = {"A": "root", "B": "user", "E": "plain"}
 
 

@@ -4,12 +4,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from move37.app.study import Study
 from move37.core.errors import StudyError
 from move37.core.journal import Journal
 
 _PROGRAMS_KEPT = 64
 _STEERING = "program.md"
 _STEERING_BYTES = 200_000
+
+
+def library_of(study: Study) -> "StudyLibrary":
+    """What may be read of a study that is open."""
+    from move37.tasks.files import may_edit
+
+    return StudyLibrary(study.root, study.journal, may_edit(study.task))
 
 
 class StudyLibrary:

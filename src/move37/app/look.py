@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from move37.app.cheats import cheats_of
-from move37.app.study import STUDY, Study, find_root, read_study
+from move37.app.study import STUDY, Study, find_root, is_working, read_study
 from move37.core.records import Answer, Question, Verdict
 from move37.report.asked import AskedView, Conversation, Turn, asked_views
 from move37.report.results import Diff, Reported
@@ -25,7 +25,7 @@ from move37.worker import decode_record
 def status(root: Path) -> Status:
     """Where the study stands. Raises `StudyError` when there is none."""
     with read_study(find_root(root)) as study:
-        shown = status_of(study, is_working=_is_working(study.root))
+        shown = status_of(study, is_working=is_working(study.root))
         return replace(shown, waiting=shown.waiting + _in_letter_box(study))
 
 
@@ -171,9 +171,3 @@ def _in_letter_box(study: Study) -> int:
     from move37.app.inbox import spool_of
 
     return sum(ticket not in study.history.submitted for ticket in spool_of(study.root).tickets())
-
-
-def _is_working(root: Path) -> bool:
-    from move37.store.lock import owner
-
-    return owner(root / STUDY / "lock") is not None

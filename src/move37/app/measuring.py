@@ -3,14 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+from move37.app.answering import at_work
 from move37.app.cheats import cheats_of
 from move37.app.checking import examine_if_new
-from move37.app.engine import Engine, Watch
+from move37.app.engine import Engine, Watch, silent
 from move37.app.look import detail_of, diff_of, status_of
 from move37.app.settings import RunSettings
 from move37.app.study import Study, find_root, read_study
 from move37.core.errors import Move37Error, StudyError
-from move37.core.events import Event, Stop
+from move37.core.events import Stop
 from move37.core.records import Failed
 from move37.loop import EXHAUSTED_AFTER, Halt
 from move37.report.certificates import CertificateView, certificates
@@ -20,15 +21,11 @@ _CERTIFICATIONS = 3
 """So many at the end of a run at the most."""
 
 
-def _silent(event: Event) -> None:
-    """Watches nothing."""
-
-
 def run(
     root: Path,
     settings: RunSettings | None = None,
     *,
-    watch: Watch = _silent,
+    watch: Watch = silent,
     stop: Stop | None = None,
 ) -> RunResult:
     """Start or go on, until the budget is spent; then certify the champion.
@@ -36,7 +33,7 @@ def run(
     Raises a `Move37Error` when the task, the study or the sandbox cannot be used.
     """
     settings, stop = settings or RunSettings(), stop or Stop()
-    with Engine(find_root(root), settings, watch=watch, stop=stop) as engine:
+    with at_work(find_root(root), settings, watch=watch, stop=stop) as engine:
         engine.prepare()
         if settings.check:
             examine_if_new(engine)
@@ -65,7 +62,7 @@ def certify(
     *,
     pairs: int | None = None,
     settings: RunSettings | None = None,
-    watch: Watch = _silent,
+    watch: Watch = silent,
     stop: Stop | None = None,
 ) -> CertificateView | None:
     """Compare an experiment (the champion) with the baseline on fresh seeds.
@@ -84,7 +81,7 @@ def certify(
                 f"x{chosen.id} was not measured in the current epoch; choose one of `move37 list`"
             )
     settings = settings or RunSettings()
-    with Engine(root, settings, watch=watch, stop=stop, begin=False) as engine:
+    with at_work(root, settings, watch=watch, stop=stop, begin=False) as engine:
         if not engine.certify(chosen.id, pairs=pairs):
             engine.end("stopped before the certification was done")
             return None
@@ -98,7 +95,7 @@ def demo(
     directory: Path | None = None,
     settings: RunSettings | None = None,
     *,
-    watch: Watch = _silent,
+    watch: Watch = silent,
     stop: Stop | None = None,
 ) -> DemoResult:
     """Install a gallery task in a fresh directory, run it, certify and draw what came of it."""

@@ -6,43 +6,35 @@ none does, whoever waits for the answer becomes the engine, for just what was ha
 
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from threading import Timer
-from typing import Literal
 
-from move37.app.engine import Engine, Watch
+from move37.app.answering import answer, answer_late
+from move37.app.engine import Watch, silent
 from move37.app.inbox import spool_of
+from move37.app.letters import Base, Change, letter_of
 from move37.app.look import detail_of
 from move37.app.settings import RunSettings
-from move37.app.study import STUDY, Study, find_root, read_study, write_study
-from move37.core.errors import Refused, StudyError, StudyLocked
-from move37.core.events import Event, Stop
+from move37.app.study import (
+    STUDY,
+    Study,
+    find_root,
+    is_working,
+    read_store,
+    read_study,
+    write_study,
+)
+from move37.core.errors import StudyError, StudyLocked
+from move37.core.events import Stop
 from move37.core.facts import EpochStarted
 from move37.core.history import Experiment, History
 from move37.core.records import Failed, Measured, Screened
 from move37.report.results import Awaited, HandedIn
-from move37.store.spool import Letter, Spool, is_ticket
-
-Base = int | Literal["best"] | None
-"""The program that a change is made to: an experiment, the champion, or the baseline."""
+from move37.store.spool import Spool, is_ticket
 
 _LOOK_SECONDS = 0.2
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """A change as somebody hands it in: a patch, a directory with the whole program, or single files."""
-
-    patch: bytes | None = None
-    directory: Path | None = None
-    files: Mapping[str, bytes | None] | None = None
-    """New content by path; `None` deletes a file."""
-
-
-def _silent(event: Event) -> None:
-    """Watches nothing."""
+_BEGIN_SECONDS = 60.0
+"""Whoever begins a study needs as long as its files take to be stored; one that needs longer is stuck."""
 
 
 def propose(
@@ -57,7 +49,7 @@ def propose(
     wait: bool = False,
     timeout_seconds: float | None = None,
     settings: RunSettings | None = None,
-    watch: Watch = _silent,
+    watch: Watch = silent,
     stop: Stop | None = None,
 ) -> HandedIn:
     """Hand in a change, to be measured before anything that the search would like.
@@ -66,23 +58,21 @@ def propose(
     effect: how much the metric should change, in its own unit: below 0 where it should fall.
     measure: where no engine works on the study, measure it here and now.
     wait: return when it has an outcome, also where another process measures it.
-    Raises `Refused` for a change that cannot be taken, with the reason.
+    Raises `Refused` for a change that cannot be taken, with the reason, and `StudyLocked` where another
+    process holds a study that does not begin.
     """
-    root, settings = find_root(root), settings or RunSettings()
-    _begin_if_new(root, settings)
+    root, settings, stop = find_root(root), settings or RunSettings(), stop or Stop()
+    _begin_if_new(root, settings, stop, timeout_seconds)
     with read_study(root) as study:
-        letter = _letter(study, change, base, hypothesis, effect, author or _user())
-        predicted = letter.predicted_effect
+        letter = letter_of(study, change, base, hypothesis, effect, author)
     spool = spool_of(root)
     measure = measure and _may_measure(root)
-    if measure and not _is_working(root):
+    if measure and not is_working(root):
         _refuse_changed_task(root, settings)
     ticket = spool.put(letter)
-    working = _is_working(root)  # now: one that has ended meanwhile did not see the letter
+    working = is_working(root)  # now: one that has ended meanwhile did not see the letter
     if wait or (measure and not working):
-        awaited = _wait(
-            root, ticket, timeout_seconds, settings=settings, watch=watch, stop=stop or Stop()
-        )
+        awaited = _wait(root, ticket, timeout_seconds, settings=settings, watch=watch, stop=stop)
     else:
         told = (
             "whoever works on the study takes it in" if working else "nobody works on the study now"
@@ -95,7 +85,7 @@ def propose(
         base=letter.base,
         files=tuple(sorted(letter.changes)),
         hypothesis=letter.hypothesis,
-        predicted_effect=predicted,
+        predicted_effect=letter.predicted_effect,
         awaited=awaited,
     )
 
@@ -106,7 +96,7 @@ def wait(
     *,
     timeout_seconds: float | None = None,
     settings: RunSettings | None = None,
-    watch: Watch = _silent,
+    watch: Watch = silent,
     stop: Stop | None = None,
 ) -> Awaited:
     """Wait until an experiment (`x12`) or a change that was handed in (its ticket) has an outcome.
@@ -136,170 +126,6 @@ def come_of(root: Path, what: str, *, patience_seconds: float = 0.0) -> Awaited:
         return _complete(study, awaited)
 
 
-# --- what is handed in ---------------------------------------------------------------------------
-
-
-def _letter(
-    study: Study, change: Change, base: Base, hypothesis: str, effect: float | None, author: str
-) -> Letter:
-    """The change as a letter. Raises `Refused` where the engine would only fail with it."""
-    parent = _base(study, base)
-    files = _program(study, parent)
-    changes = _changes(study, change, parent, files)
-    _refuse_useless(study, parent, files, changes)
-    return Letter(
-        author=author.strip(),
-        hypothesis=hypothesis.strip(),
-        base=parent.id,
-        predicted_effect=None if effect is None else study.task.metric.score(effect),
-        changes=changes,
-    )
-
-
-def _base(study: Study, base: Base) -> Experiment:
-    if base == "best":
-        return study.program(None)
-    found = study.program(study.history.epoch.baseline if base is None else base)
-    if found.epoch != study.history.epoch.epoch:
-        raise Refused(
-            f"x{found.id} belongs to an earlier epoch, whose trials are not compared with those of now; "
-            "choose one of `move37 list`"
-        )
-    return found
-
-
-def _program(study: Study, experiment: Experiment) -> Mapping[str, bytes]:
-    """Its editable files."""
-    from move37.tasks.files import may_edit
-
-    code, editable, commit = study.store.code, may_edit(study.task), experiment.commit
-    assert commit is not None
-    return {path: code.read(commit, path) for path in code.paths(commit) if editable(path)}
-
-
-def _changes(
-    study: Study, change: Change, parent: Experiment, files: Mapping[str, bytes]
-) -> Mapping[str, bytes | None]:
-    """What differs from the base, file by file."""
-    if change.patch is not None:
-        return _patched(study, change.patch, parent)
-    if change.directory is not None:
-        changes = _in_directory(study, change.directory, parent, files)
-    else:
-        changes = change.files or {}
-    return {path: data for path, data in changes.items() if files.get(path) != data}
-
-
-def _patched(study: Study, patch: bytes, parent: Experiment) -> Mapping[str, bytes | None]:
-    try:
-        return _apply(study, patch, parent)
-    except Refused as refused:
-        best = study.champion
-        if best is None or best == parent.id:
-            raise
-        try:
-            _apply(study, patch, study.history[best])
-        except Refused:
-            raise refused from None
-        raise Refused(
-            f"the patch does not fit x{parent.id}, but it fits the champion; add `--base best`"
-        ) from None
-
-
-def _apply(study: Study, patch: bytes, parent: Experiment) -> Mapping[str, bytes | None]:
-    from move37.store.hunks import apply_patch
-    from move37.tasks.files import may_edit
-
-    code, editable, commit = study.store.code, may_edit(study.task), parent.commit
-    assert commit is not None
-    known = frozenset(code.paths(commit))
-    return apply_patch(
-        patch,
-        lambda path: code.read(commit, path) if path in known else None,
-        lambda path: path in known or editable(path),
-        inside=_inside(study.root),
-    )
-
-
-def _inside(root: Path) -> str:
-    """Where the task lies in the user's repository, such as `tasks/one/`: `git diff` writes it."""
-    from move37.store.snapshot import git_command, run_git
-
-    if git_command() is None:
-        return ""
-    found = run_git(root, "rev-parse", "--show-prefix")
-    return "" if found.returncode else os.fsdecode(found.stdout.rstrip(b"\n"))
-
-
-def _in_directory(
-    study: Study, directory: Path, parent: Experiment, files: Mapping[str, bytes]
-) -> Mapping[str, bytes | None]:
-    """The program in a directory: what it lacks is deleted, what may not be changed has to be as it is."""
-    from move37.store.snapshot import list_files
-    from move37.tasks.files import disk_reader, may_edit
-
-    if not directory.is_dir():
-        raise Refused(f"{directory} is not a directory; name one that holds the whole program")
-    editable, read = may_edit(study.task), disk_reader(directory)
-    paths = [path for path in list_files(directory) if not (directory / path).is_symlink()]
-    found = {path: read(path) for path in paths if editable(path)}
-    if not found.keys() & files.keys():
-        raise Refused(
-            f"{directory} has none of the files that may be edited, such as {min(files)!r}; "
-            "name a directory that holds the whole program"
-        )
-    code, commit = study.store.code, parent.commit
-    assert commit is not None
-    fixed = frozenset(code.paths(commit)) - files.keys()
-    for path in paths:
-        if path in fixed and read(path) != code.read(commit, path):
-            raise Refused(f"{directory} changes {path!r}, which [files] edit does not name")
-    return {**dict.fromkeys(files.keys() - found.keys()), **found}
-
-
-def _refuse_useless(
-    study: Study,
-    parent: Experiment,
-    files: Mapping[str, bytes],
-    changes: Mapping[str, bytes | None],
-) -> None:
-    """Raise `Refused` for a change of which nothing can come, before anybody waits for it."""
-    from move37.proposers.source.normalise import Normaliser
-    from move37.tasks.files import may_edit
-    from move37.worker import changed
-
-    if not changes:
-        raise Refused(f"the change leaves x{parent.id} as it is: there is nothing to measure")
-    editable = may_edit(study.task)
-    if outside := [path for path in changes if not editable(path)]:
-        allowed = ", ".join(study.task.files.edit)
-        raise Refused(
-            f"the change touches {outside[0]!r}, and [files] edit allows {allowed} only; "
-            "leave the evaluation as it is"
-        )
-    missing = [path for path, data in changes.items() if data is None and path not in files]
-    if missing:
-        raise Refused(f"the change deletes {missing[0]!r}, which x{parent.id} does not have")
-    made = changed(files, changes)
-    if not made:
-        raise Refused("the change deletes the whole program")
-    twin = study.history.same_program(Normaliser().identity(made))
-    if twin is not None:
-        raise Refused(
-            f"it is the same program as x{twin}, but for comments and layout; "
-            f"`move37 show x{twin}` tells what came of it"
-        )
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"
-
-
 # --- waiting for what comes of it ----------------------------------------------------------------
 
 
@@ -320,7 +146,7 @@ def _wait(
                 break
             if deadline is not None and time.monotonic() >= deadline:
                 break
-            if _is_working(root) or not _may_measure(root):
+            if is_working(root) or not _may_measure(root):
                 time.sleep(_LOOK_SECONDS)
                 continue
             if awaited.ticket is None:
@@ -328,47 +154,10 @@ def _wait(
                     f"x{awaited.experiment} has no outcome yet, and nobody works on the study; "
                     "`move37 run` goes on with it"
                 )
-            _measure(root, settings, watch, stop, deadline)
+            left = answer(root, settings, watch, stop, deadline=deadline)
+            answer_late(root, settings, watch, stop, is_left=left, deadline=deadline)
     with read_study(root) as study:
         return _complete(study, awaited)
-
-
-def _measure(
-    root: Path, settings: RunSettings, watch: Watch, stop: Stop, deadline: float | None
-) -> None:
-    """Be the engine for what was handed in, and then for what came meanwhile."""
-    timer = None
-    try:
-        engine = Engine(root, _as_before(root, settings), watch=watch, stop=stop, begin=False)
-    except StudyLocked:
-        return  # somebody was quicker, and measures it
-    with engine:
-        if deadline is not None:
-            timer = Timer(max(0.0, deadline - time.monotonic()), stop.request)
-            timer.daemon = True
-            timer.start()
-        try:
-            halt = engine.answer()
-            if halt == "exhausted":
-                halt = engine.answer()
-        finally:
-            if timer is not None:
-                timer.cancel()
-        outcome = engine.study.history.baseline.outcome
-        if halt == "baseline" and isinstance(outcome, Failed):
-            engine.end("the task itself could not be measured")
-            raise StudyError(f"the task itself could not be measured: {outcome.reason}")
-        engine.end("what was handed in is measured" if halt == "exhausted" else "stopped")
-
-
-def _as_before(root: Path, settings: RunSettings) -> RunSettings:
-    """With the budget of the latest session, which is what the study's status shows."""
-    with read_study(root) as study:
-        session = study.history.session
-    if session is None:
-        return settings
-    budget = session.budget
-    return replace(settings, experiments=budget.experiments, hours=budget.hours, usd=budget.usd)
 
 
 def _refuse_changed_task(root: Path, settings: RunSettings) -> None:
@@ -379,23 +168,26 @@ def _refuse_changed_task(root: Path, settings: RunSettings) -> None:
         return  # an engine has begun to work on it, and knows
 
 
-def _begin_if_new(root: Path, settings: RunSettings) -> None:
+def _begin_if_new(
+    root: Path, settings: RunSettings, stop: Stop, timeout_seconds: float | None
+) -> None:
     """Begin a study where there is none yet; whoever else is about to do so is waited for."""
+    patience = _BEGIN_SECONDS if timeout_seconds is None else min(timeout_seconds, _BEGIN_SECONDS)
+    deadline = time.monotonic() + patience
     while not _has_begun(root):
         try:
             write_study(root, seed=settings.seed, adjust=settings.applied).store.close()
         except StudyLocked:
+            if stop.soft or time.monotonic() >= deadline:
+                raise
             time.sleep(_LOOK_SECONDS)
 
 
 def _has_begun(root: Path) -> bool:
-    from move37.store.sqlite import SqliteStore
-
     try:
-        store = SqliteStore.open(root / STUDY, write=False)
-    except (
-        StudyError
-    ):  # none, or one that is being made; if it is damaged, opening it to write says so
+        store = read_store(root)
+    except StudyError:
+        # None, or one that is being made; if it is damaged, opening it to write says so.
         return False
     try:
         return any(isinstance(row.fact, EpochStarted) for row in store.rows())
@@ -408,21 +200,11 @@ def _may_measure(root: Path) -> bool:
     return os.access(root / STUDY, os.W_OK)
 
 
-def _is_working(root: Path) -> bool:
-    from move37.store.lock import owner
-
-    return owner(root / STUDY / "lock") is not None
-
-
 class _Follower:
     """Reads what is new in a study, now and then: never all of it again."""
 
     def __init__(self, root: Path) -> None:
-        from move37.store.sqlite import SqliteStore
-
-        if not (root / STUDY / "study.db").exists():
-            raise StudyError(f"there is no study in {root}; start one with `move37 run`")
-        self._store = SqliteStore.open(root / STUDY, write=False)
+        self._store = read_store(root)
         self._spool = spool_of(root)
         self._history = History()
         self._last = 0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from move37.core.errors import ProposalFailed, StudyError, TaskError
 from move37.core.facts import EpochStarted, Fact, Opened
@@ -17,6 +17,9 @@ from move37.search.arms import Ledger
 from move37.search.belief import LineagePosterior
 from move37.search.common import eligible
 from move37.tasks.files import Resolved
+
+if TYPE_CHECKING:
+    from move37.store.sqlite import SqliteStore
 
 STUDY = ".move37"
 
@@ -135,17 +138,30 @@ def find_root(start: Path) -> Path:
     return start
 
 
+def is_working(root: Path) -> bool:
+    """Whether an engine works on the study there now."""
+    from move37.store.lock import owner
+
+    return owner(root / STUDY / "lock") is not None
+
+
+def read_store(root: Path) -> "SqliteStore":
+    """What is stored of the study, for looking only. Raises `StudyError` as `read_study` does."""
+    from move37.store.sqlite import SqliteStore
+
+    if not (root / STUDY / "study.db").exists():
+        raise StudyError(f"there is no study in {root}; start one with `move37 run`")
+    return SqliteStore.open(root / STUDY, write=False)
+
+
 def read_study(root: Path) -> Study:
     """Open for looking only, whoever else is writing. The task is the one that was measured.
 
     Raises `StudyError` when there is no study here, or it cannot be read.
     """
-    from move37.store.sqlite import SqliteStore
     from move37.tasks.document import from_mapping
 
-    if not (root / STUDY / "study.db").exists():
-        raise StudyError(f"there is no study in {root}; start one with `move37 run`")
-    store = SqliteStore.open(root / STUDY, write=False)
+    store = read_store(root)
     try:
         believer = LineagePosterior()
         ledger = Ledger(believer)
