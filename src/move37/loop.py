@@ -19,6 +19,8 @@ Halt = Literal["budget", "stopped", "exhausted", "baseline"]
 """Why a loop ended: the budget is spent, somebody asked, nothing is left, the baseline failed."""
 
 _PATIENCE_SECONDS = 0.2
+"""So long, at most, an answer is waited for where no trial is under way: then it is asked again whether
+to stop, and what has been handed in."""
 
 EXHAUSTED_AFTER = 50
 """So many proposals in a row that came to nothing mean that the proposer has nothing left."""
@@ -205,7 +207,8 @@ class Loop:
         return True
 
     def _open_submitted(self, submitted: Submitted) -> bool:
-        """What somebody handed in comes before anything that the search would like, slot or none."""
+        """What somebody handed in comes before anything that the search would like: without a free slot
+        for it, nothing else is begun either."""
         history = self.journal.history
         if not self._runner.free_slots():
             return False

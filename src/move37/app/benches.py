@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BENCHES = {
     "overhead": "milliseconds and CPU of the engine for each experiment",
+    "asking": "CPU of the engine for each proposal of a model, beside the model's own time",
     "planted": "true gain and false claims where the truth is known, beside other rules",
     "portfolio": "what choosing between proposers costs, where what each brings is known",
     "cascade": "what cheap stages and early stops keep of the gain, and what they cost",
@@ -60,6 +61,8 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
     match name:
         case "overhead":
             return _overhead(quick, out)
+        case "asking":
+            return _asking(quick)
         case "planted":
             return _planted(quick, out)
         case "portfolio":
@@ -87,6 +90,22 @@ def _overhead(quick: bool, out: Path | None) -> BenchResult:
         table=result.table(),
         targets={"engine_ms": "<= 15", "engine_ms_growth": "<= 1.2", "engine_mb": "<= 150"},
         files=() if out is None else (out / "overhead.png",),
+    )
+
+
+def _asking(quick: bool) -> BenchResult:
+    from move37.app.library import StudyLibrary
+    from move37.bench.asking import asking
+
+    with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
+        result = asking(StudyLibrary, Path(directory), experiments=1000 if quick else 5000)
+    return BenchResult(
+        bench="asking",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={"asking_ms": "<= 20"},
+        files=(),
     )
 
 
