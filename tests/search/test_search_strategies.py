@@ -5,7 +5,7 @@ import pytest
 from move37.core.errors import TaskError
 from move37.core.protocols import Believer, Search
 from move37.core.records import Extend
-from move37.search import LineagePosterior, champion, contender, make_search
+from move37.search import SEARCHES, LineagePosterior, champion, contender, make_search
 from move37.testing.search import CHECKS, PROPOSERS, SearchContract, Told, grow
 
 
@@ -23,6 +23,18 @@ class _Contract(SearchContract):
 
 class TestLineage(_Contract):
     name = "lineage"
+
+
+class TestPuct(_Contract):
+    name = "puct"
+
+
+class TestIslands(_Contract):
+    name = "islands"
+
+
+class TestBeam(_Contract):
+    name = "beam"
 
 
 class TestGreedy(_Contract):
@@ -145,7 +157,7 @@ def test_a_new_epoch_is_searched_from_its_own_baseline() -> None:
     assert parent_chosen(told, search) == baseline
 
 
-@pytest.mark.parametrize("name", ["lineage", "greedy", "best_of_n"])
+@pytest.mark.parametrize("name", sorted(set(SEARCHES) - {"portfolio"}))
 def test_a_resumed_search_chooses_as_one_that_never_stopped(name: str) -> None:
     told, _, search = study(name)
     told.score(0, 1.0, 0.2, 0.5)
@@ -160,7 +172,7 @@ def test_a_resumed_search_chooses_as_one_that_never_stopped(name: str) -> None:
 
 
 def test_an_unknown_search_is_named_with_the_known_ones() -> None:
-    with pytest.raises(TaskError, match=r"no search 'linage'; the known ones are lineage, greedy"):
+    with pytest.raises(TaskError, match=r"no search 'linage'; the known ones are lineage, puct"):
         make_search("linage", LineagePosterior(), proposers=PROPOSERS)
 
 

@@ -1,29 +1,35 @@
 """Step 2. What to try next: belief, and strategies over it. Pure functions; no I/O, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from move37.core.errors import TaskError
 from move37.core.protocols import Believer, Search
 from move37.search.arms import Arm, Ledger
 from move37.search.audit import audit
+from move37.search.beam import Beam
 from move37.search.belief import LineagePosterior, recompute
 from move37.search.best_of_n import BestOfN
 from move37.search.common import champion, contender, require_proposers
 from move37.search.greedy import Greedy
+from move37.search.islands import Islands
 from move37.search.lineage import Lineage
 from move37.search.polish import Polish
 from move37.search.portfolio import Portfolio
+from move37.search.puct import Puct
 
 __all__ = [
     "SEARCHES",
     "Arm",
+    "Beam",
     "BestOfN",
     "Greedy",
+    "Islands",
     "Ledger",
     "Lineage",
     "LineagePosterior",
     "Polish",
     "Portfolio",
+    "Puct",
     "audit",
     "champion",
     "contender",
@@ -31,8 +37,16 @@ __all__ = [
     "recompute",
 ]
 
-SEARCHES = ("lineage", "greedy", "best_of_n", "portfolio")
+SEARCHES = ("lineage", "puct", "islands", "beam", "greedy", "best_of_n", "portfolio")
 """Names for `search = "…"` in a task, the default first."""
+_STRATEGIES: Mapping[str, Callable[..., Search]] = {
+    "lineage": Lineage,
+    "puct": Puct,
+    "islands": Islands,
+    "beam": Beam,
+    "greedy": Greedy,
+    "best_of_n": BestOfN,
+}
 POLISH = "polish"
 """Name of the strategy that tunes what others wrote."""
 
@@ -79,13 +93,7 @@ def make_search(
 def _strategy(
     name: str, believer: Believer, proposers: Sequence[str], checks: Sequence[str]
 ) -> Search:
-    match name:
-        case "lineage":
-            return Lineage(believer, proposers=proposers, checks=checks)
-        case "greedy":
-            return Greedy(believer, proposers=proposers, checks=checks)
-        case "best_of_n":
-            return BestOfN(believer, proposers=proposers, checks=checks)
-        case _:
-            known = ", ".join(SEARCHES)
-            raise TaskError(f"there is no search {name!r}; the known ones are {known}")
+    if name not in _STRATEGIES:
+        known = ", ".join(SEARCHES)
+        raise TaskError(f"there is no search {name!r}; the known ones are {known}")
+    return _STRATEGIES[name](believer, proposers=proposers, checks=checks)

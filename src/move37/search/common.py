@@ -12,23 +12,22 @@ from move37.core.seeds import derive_seed
 _FIRST_LOOK = 16
 
 
-def eligible(history: History, believer: Believer, checks: Sequence[str]) -> Iterator[int]:
-    """Measured experiments that have failed none of these checks, best belief first.
-
-    No more of the ranking is asked for than is consumed.
-    """
+def ranked(believer: Believer) -> Iterator[int]:
+    """Measured experiments, best belief first. No more of the ranking is asked for than is consumed."""
     seen, limit = 0, _FIRST_LOOK
     while True:
         ranking = believer.ranking(limit)
-        for experiment in ranking[seen:]:
-            if (
-                history[experiment].is_measured
-                and _passes(history, experiment, checks) is not False
-            ):
-                yield experiment
+        yield from ranking[seen:]
         if len(ranking) < limit:
             return
         seen, limit = limit, 4 * limit
+
+
+def eligible(history: History, believer: Believer, checks: Sequence[str]) -> Iterator[int]:
+    """Measured experiments that have failed none of these checks, best belief first; as `ranked`."""
+    for experiment in ranked(believer):
+        if history[experiment].is_measured and _passes(history, experiment, checks) is not False:
+            yield experiment
 
 
 def contender(history: History, believer: Believer, checks: Sequence[str]) -> int | None:

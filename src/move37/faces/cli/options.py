@@ -108,7 +108,7 @@ def run_options(command: Command) -> Command:
             click.option(
                 "--search",
                 metavar="NAME",
-                help="How to choose what to build on: `lineage`, `greedy`, `best_of_n`, `portfolio`.",
+                help="How to choose what to build on: `lineage`, `puct`, `islands`, `beam`, `greedy`, `best_of_n`, `portfolio`.",
             ),
             click.option(
                 "--seed",
