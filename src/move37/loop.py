@@ -3,6 +3,7 @@
 Safe to stop at any line and call again: all state is in the journal.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Literal
@@ -65,6 +66,7 @@ class Loop:
         resumes: Callable[[Experiment], bool] = lambda experiment: True,
         quick: Set[str] = frozenset(),
         patient: bool = False,
+        ahead: Callable[[], float] = lambda: math.inf,
     ) -> None:
         """
         desk: where the questions of proposers are asked that have to ask somebody.
@@ -79,6 +81,8 @@ class Loop:
         resumes: whether to carry on with an experiment that an earlier run left over.
         quick: the proposers that propose at once, whenever a slot is free.
         patient: whether to wait for what may be handed in, when there is nothing else to do.
+        ahead: how many experiments may be asked for or wait for a worker, all that are asked together. The
+            desk's `at_once` bounds those of each.
         """
         self.journal = journal
         self._search = search
@@ -94,6 +98,7 @@ class Loop:
         self._resumes = resumes
         self._quick = quick
         self._patient = patient
+        self._ahead = ahead
         self._spent: dict[str, NothingToPropose] = {}
         """Proposers that have nothing left, and what they said."""
 
@@ -178,7 +183,8 @@ class Loop:
             return None
         measuring = self._runner.pending()
         ahead = Counter(e.proposer for e in history.running() if e.id not in measuring)
-        full = {name for name, most in at_once.items() if ahead[name] >= most}
+        enough = sum(ahead[name] for name in at_once) >= self._ahead()
+        full = {name for name, most in at_once.items() if enough or ahead[name] >= most}
         idle = at_once.keys() - full - self._spent.keys()
         if not slots and not idle:
             return None

@@ -60,6 +60,23 @@ def test_an_interrupted_collect_ends_what_runs_and_returns_nothing(tmp_path: Pat
     assert len(list(began("*.stopped"))) == 1
 
 
+def test_woken_it_asks_at_once_whether_to_go_on_waiting(tmp_path: Path) -> None:
+    """Not when it next would have: what waits here is a model's answer, and its asker idles."""
+    asked: list[None] = []
+
+    def until_woken() -> bool:
+        asked.append(None)
+        runner.wake()
+        return len(asked) > 1000
+
+    with LocalRunner(waits(tmp_path), workers=1) as runner:
+        runner.submit(trial_job(1))
+        began = time.monotonic()
+        assert list(runner.collect(until=until_woken)) == []
+        assert time.monotonic() - began < 100  # unwoken: 200 s
+    runner.wake()  # of no effect, and no error, once it is closed
+
+
 ENGINE = """
 import time
 from pathlib import Path

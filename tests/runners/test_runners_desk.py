@@ -86,3 +86,13 @@ def test_interrupted_it_closes_and_returns_nothing() -> None:
     assert list(desk.collect(patience_seconds=30.0)) == []
     assert asker.stopped.is_set()
     assert not desk.pending()
+
+
+def test_whoever_waits_for_something_else_is_told_of_an_answer() -> None:
+    asker, told = Patient(), Event()
+    with ThreadDesk({"slow": asker}, text_of, told=told.set) as desk:
+        desk.submit("slow", asked(1), Question(prompt="why"))
+        assert not told.is_set()
+        asker.go.set()
+        assert told.wait(30)
+        assert desk.has_answers()

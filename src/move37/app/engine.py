@@ -48,6 +48,7 @@ from move37.core.records import (
 from move37.loop import Halt, Loop, settle
 from move37.proposers.place import Place, Workshop
 from move37.report.scoreboard import Scoreboard
+from move37.runners.ahead import Ahead
 from move37.runners.desk import ThreadDesk
 from move37.runners.local import LocalRunner
 from move37.search.arms import Ledger
@@ -177,6 +178,7 @@ class Engine:
             resumes=resumes,
             quick=self._proposers.keys() - self._desk.at_once.keys(),
             patient=patient,
+            ahead=lambda: self._ahead.most,
         )
 
     def certify(
@@ -290,7 +292,8 @@ class Engine:
             task, believer, staged, spread=lambda: believer.tau, always=(OWN_EDIT, ABLATE)
         )
         self._curves = CurveBook(task, believer)
-        own = (*staged, self.cascade, self._curves)
+        self._ahead = Ahead(self._settings.workers or default_workers(task))
+        own = (*staged, self.cascade, self._curves, self._ahead)
         return [self.search, *self._proposers.values(), self._scoreboard, *own]
 
     def _start(self) -> None:
@@ -339,7 +342,7 @@ class Engine:
             if not isinstance(proposer, Proposer)
         }
         self._desk = self._stack.enter_context(
-            ThreadDesk(askers, encode_record, interrupted=lambda: self._stop.hard)
+            ThreadDesk(askers, encode_record, interrupted=lambda: self._stop.hard, told=runner.wake)
         )
         self._seconds_before = study.history.seconds_worked
         study.journal.record(

@@ -30,15 +30,18 @@ class ThreadDesk:
         encode: Encode,
         *,
         interrupted: Callable[[], bool] = lambda: False,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         """
         askers: by name of the proposer.
         encode: an answer, as it is stored.
+        told: called whenever an answer has come, from the thread of whoever asked.
         interrupted: asked while waiting; `True` makes `collect` close the desk and return nothing.
         """
         self._askers = askers
         self._encode = encode
         self._interrupted = interrupted
+        self._told = told
         self._answers: SimpleQueue[tuple[Asked, Answer]] = SimpleQueue()
         self._pending: dict[int, None] = {}
         self._threads: dict[int, Thread] = {}
@@ -72,6 +75,7 @@ class ThreadDesk:
 
     def _ask(self, asker: Asker, asked: Asked, question: Question) -> None:
         self._answers.put((asked, ask(asker, question, self._closed.is_set)))
+        self._told()
 
     def has_answers(self) -> bool:
         return not self._answers.empty()

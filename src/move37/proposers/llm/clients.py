@@ -16,6 +16,16 @@ def make_api(endpoint: Endpoint, timeout_seconds: float) -> Api:
     return OpenAiApi(endpoint, timeout_seconds)
 
 
+def load_client(endpoint: Endpoint) -> None:
+    """Import the official client now: it takes up to a second, which nobody need wait for later."""
+    from contextlib import suppress
+    from importlib import import_module
+
+    with suppress(ImportError):  # whoever asks says so
+        # What it loads when it is first used for chat comes with this, too.
+        import_module("anthropic" if endpoint.provider == "anthropic" else "openai.resources.chat")
+
+
 def need_client(endpoint: Endpoint) -> None:
     """Raise `TaskError` when the official client is not installed."""
     from importlib.util import find_spec

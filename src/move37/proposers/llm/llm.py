@@ -8,6 +8,7 @@ is known before it goes out. It remembers nothing that the facts do not say.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from threading import Thread
 from typing import Any, cast
 
 from move37.core.errors import NothingToPropose, Unreadable
@@ -19,7 +20,7 @@ from move37.proposers.context.memory import Memory
 from move37.proposers.context.near import too_near
 from move37.proposers.context.sketches import sketch_of
 from move37.proposers.llm.calling import CUT_OFF, CUT_SHORT, REFUSED, TOO_LONG, Call, Caller
-from move37.proposers.llm.clients import need_client
+from move37.proposers.llm.clients import load_client, need_client
 from move37.proposers.llm.models import Message, Wish
 from move37.proposers.llm.prices import FREE
 from move37.proposers.llm.settings import Endpoint, LlmSettings, resolve
@@ -81,6 +82,10 @@ class Llm:
     @property
     def at_once(self) -> int:
         return self._settings.at_once
+
+    def prepare(self) -> None:
+        """Begin to load the client, beside whatever comes before the first question."""
+        Thread(target=load_client, args=(self._endpoint,), name="load-client", daemon=True).start()
 
     def add(self, fact: Fact) -> None:
         self._memory.add(fact)
