@@ -81,7 +81,7 @@ class Moody:
     def close(self) -> None: ...
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     moods=st.lists(moods, max_size=12),
     usd=st.floats(0.0, 1.0),

@@ -68,14 +68,14 @@ def test_the_picture_is_one(result: OverheadResult, tmp_path: Path) -> None:
     assert (tmp_path / "overhead.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_window_in_which_most_failed_is_no_measurement(tmp_path: Path) -> None:
-    def without_a_program(
-        directory: Path, experiments: int, watch: Callable[[Event], None]
-    ) -> AbstractContextManager[Engine]:
-        (directory / "move37.toml").write_text(
-            (directory / "move37.toml").read_text().replace("echo m: 1", "false")
-        )
-        return open_engine(directory, experiments, watch)
+def open_without_a_program(
+    directory: Path, experiments: int, watch: Callable[[Event], None]
+) -> AbstractContextManager[Engine]:
+    task = directory / "move37.toml"
+    task.write_text(task.read_text().replace("echo m: 1", "false"))
+    return open_engine(directory, experiments, watch)
 
+
+def test_a_window_in_which_most_failed_is_no_measurement(tmp_path: Path) -> None:
     with pytest.raises(Move37Error, match=r"only 0 of 2 experiments could be timed at 1"):
-        overhead(without_a_program, tmp_path, sizes=(1,), window=2)
+        overhead(open_without_a_program, tmp_path, sizes=(1,), window=2)

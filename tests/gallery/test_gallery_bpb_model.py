@@ -155,7 +155,7 @@ def test_training_descends_the_very_loss_that_the_judge_computes(
         assert slope == pytest.approx(gradient.reshape(-1)[steepest], rel=1e-5), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(x=st.lists(st.floats(-4, 4).filter(lambda v: abs(v) > 1e-3), min_size=1, max_size=5))
 @pytest.mark.parametrize("name", ["tanh", "relu", "leaky_relu", "elu", "gelu", "silu"])
 def test_every_activation_is_the_judges_and_has_its_derivative(
@@ -330,7 +330,7 @@ def test_a_spec_that_is_too_long_or_missing_is_refused(prepare: ModuleType, tmp_
     assert "its spec must be JSON" in refusal(prepare, tmp_path / "none.npz")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cut=st.integers(0, 6000), junk=st.binary(max_size=40))
 def test_a_damaged_file_is_judged_or_refused_but_never_a_surprise(
     prepare: ModuleType, damaged: Path, cut: int, junk: bytes
@@ -424,7 +424,7 @@ def layer(draw: st.DrawFn) -> dict[str, Any]:
     return {"op": draw(st.sampled_from(OPS)), **keys}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     layers=st.lists(
         st.one_of(st.sampled_from([*PLAIN, {"op": "linear", "weight": "square"}]), layer()),

@@ -130,7 +130,7 @@ def test_the_same_request_gives_the_same_prompt() -> None:
     assert context(one.request(one.best())) == context(two.request(two.best()))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     window=st.integers(1_500, 40_000),
     lines=st.integers(1, 3_000),

@@ -132,7 +132,7 @@ def test_what_is_remembered_changes_no_identity(source: Path) -> None:
 LAYOUT = st.sampled_from(["", " # c\n", "\n", "\n\n# move37: 1..2\n", "\n   \n"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 99), LAYOUT), min_size=1, max_size=6))
 def test_any_comments_and_blank_lines_between_statements(parts: list[tuple[int, str]]) -> None:
     plain = "".join(f"x{i} = {n}\n" for i, (n, _) in enumerate(parts))
@@ -140,7 +140,7 @@ def test_any_comments_and_blank_lines_between_statements(parts: list[tuple[int, 
     assert same(plain, spaced)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=120), st.sampled_from(["a.py", "a.c", "a.yaml", "a.json", "a.bin"]))
 def test_any_bytes_have_an_identity(content: bytes, path: str) -> None:
     assert len(Normaliser().identity({path: content})) == 40

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import unified_diff
 
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from move37.core.errors import Unreadable
@@ -38,7 +38,7 @@ anything = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000)
 @given(anything)
 @example("")
 @example(SAID + "```\n" * 5)
@@ -48,7 +48,7 @@ def test_any_of_a_thousand_texts_gives_a_reply_or_a_reason(text: str) -> None:
     read_or_refused(text)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(anything)
 def test_any_text_gives_a_reply_or_a_reason(text: str) -> None:
     read_or_refused(text)
@@ -94,7 +94,7 @@ def whole(old: list[str], new: list[str]) -> str:
     return "\n".join(["WHOLE FILE: a.txt (shorter on purpose)", "``````", *new, "``````"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     form=st.sampled_from([block, diff, whole]),
     old=texts,

@@ -111,7 +111,7 @@ def test_what_is_remembered_is_what_is_found_afresh(source: Path) -> None:
             assert warm.scan(name_of(source), edited) == Sites().scan(name_of(source), edited)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(["lr", "width", "dropout", "n_layer", "momentum", "x", "steps", "eps"]),
     value=st.one_of(
@@ -130,7 +130,7 @@ def test_moves_keep_the_kind_of_number_and_its_style(name: str, value: str) -> N
                 assert "e" not in text.lower()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_scanned_without_complaint(content: bytes) -> None:
     for path in ("a.py", "a.c", "a.yaml", "a.toml", "a.json", "a.js", "a.txt"):

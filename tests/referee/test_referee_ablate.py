@@ -124,7 +124,7 @@ def test_a_pruned_program_without_its_certificate_is_found_out() -> None:
     seed=st.integers(0, 10_000),
     trials=st.sampled_from([None, 6, 20]),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_an_ablation_always_ends_and_costs_no_more_than_it_may(
     effects: list[float], noise: float, seed: int, trials: int | None
 ) -> None:

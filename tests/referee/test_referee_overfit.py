@@ -5,7 +5,7 @@ import random
 from statistics import fmean
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from move37.core.records import Belief
@@ -32,7 +32,6 @@ def test_by_unit_the_noise_of_the_examples_counts_too() -> None:
     assert found.freedom == 3
 
 
-@settings(deadline=None)
 @given(st.floats(-5, 5), st.floats(0.01, 3), st.floats(-5, 5), st.floats(0.01, 3))
 def test_the_estimate_lies_between_belief_and_what_was_seen(
     believed: float, sd: float, mean: float, error: float
@@ -61,7 +60,6 @@ def test_an_evaluation_that_repeats_exactly_leaves_nothing_to_estimate() -> None
     assert (guess.low, guess.effect, guess.high) == (0.3, 0.3, 0.3)
 
 
-@settings(deadline=None)
 @given(st.floats(1e-6, 1e6), st.floats(-3, 3))
 def test_the_unit_of_the_metric_does_not_matter_to_the_estimate(unit: float, mean: float) -> None:
     one = estimate(Belief(1.0, 0.5), seen(mean, 0.4))

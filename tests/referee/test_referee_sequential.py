@@ -42,7 +42,6 @@ def test_the_first_look_is_the_first_that_could_claim_anything() -> None:
     assert Plan(pairs=6, alpha=0.025).looks() == (6,)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 80), st.floats(1e-5, 0.4))
 def test_looks_grow_to_the_last_pair_and_spending_to_alpha(pairs: int, alpha: float) -> None:
     plan = Plan(pairs=pairs, alpha=alpha)
@@ -124,13 +123,11 @@ def test_what_comes_after_the_deciding_look_changes_nothing() -> None:
             assert not decide(differences[:length], PLAN).is_over
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-5, 5), min_size=12, max_size=12), st.sampled_from([1e-9, 3.0, 1e12]))
 def test_the_unit_of_the_metric_does_not_matter(steps: list[int], unit: float) -> None:
     assert decide([unit * step for step in steps], PLAN) == decide([*map(float, steps)], PLAN)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=0, max_size=14), st.floats(-10, 10))
 def test_any_numbers_give_a_decision(differences: list[float], edge: float) -> None:
     decision = decide(differences, Plan(pairs=12, alpha=0.025, edge=edge))
@@ -177,7 +174,7 @@ def test_no_effect_ends_early_and_for_lack_of_hope() -> None:
 # --- the interval --------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(-3, 3), min_size=12, max_size=12), st.floats(-1, 1))
 def test_the_interval_lies_above_the_edge_just_when_it_is_claimed(
     differences: list[float], edge: float

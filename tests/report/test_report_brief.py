@@ -82,7 +82,7 @@ def test_a_plateau_is_named(study: MadeUpStudy) -> None:
     assert "41 experiments since the champion" in brief_of(study, 3).text
 
 
-@with_settings(max_examples=60, deadline=None)
+@with_settings(max_examples=60)
 @given(st.text(), st.text(), st.integers(LEAST, 3000))
 def test_no_text_of_others_breaks_out_of_its_line(hypothesis: str, said: str, limit: int) -> None:
     study = MadeUpStudy(made_up_task())

@@ -98,9 +98,7 @@ def build(place: Path, tree: object) -> None:
             raise AssertionError(tree)
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=st.dictionaries(names, trees, max_size=4))
 def test_any_tree_can_be_measured_and_removed(tmp_path: Path, tree: dict[str, object]) -> None:
     build(tmp_path / "tree", tree)

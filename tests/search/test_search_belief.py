@@ -42,7 +42,7 @@ programs = st.lists(
 )
 
 
-LAWS = settings(max_examples=40, deadline=None)
+LAWS = settings(max_examples=40)
 """How long an example takes says nothing about a law."""
 
 

@@ -173,7 +173,7 @@ def test_an_arm_below_its_floor_comes_first_and_busy_ones_never(
         assert all_of_them[chosen].spent <= floor
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(0.1, 50), min_size=2, max_size=5), st.integers(0, 1000))
 def test_the_floor_holds_whatever_arms_gain_and_cost(costs: list[float], seed: int) -> None:
     random, spent = Random(seed), [0.0] * len(costs)

@@ -74,7 +74,7 @@ def noisy_study(told: Told, search: Lineage, seed: int, *, at_once: int = 1) -> 
 # --- the rule ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), at_once=st.integers(1, 5))
 def test_a_budget_is_spent_exactly_and_repeats_are_in_its_last_tenth(
     seed: int, at_once: int

@@ -157,9 +157,7 @@ def test_what_does_not_fit_is_refused_with_a_reason(patch: bytes, reason: str) -
         apply({"a.py": LINES}, patch)
 
 
-@with_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@with_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.sampled_from([b"a\n", b"b\n", b"c\r\n", b"\n", b"d"]), max_size=25),
     st.lists(st.sampled_from([b"a\n", b"b\n", b"c\r\n", b"\n", b"e"]), max_size=25),
@@ -177,7 +175,7 @@ def test_any_two_texts_by_git(tmp_path: Path, old: list[bytes], new: list[bytes]
         assert apply({"old": before}, patch) == {"old": after}
 
 
-@with_settings(max_examples=300, deadline=None)
+@with_settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_no_patch_can_do_more_than_be_refused(noise: bytes) -> None:
     patch = b"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,3 @@\n" + noise

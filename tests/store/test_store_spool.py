@@ -144,9 +144,7 @@ def test_what_is_set_aside_does_not_fill_the_disk(spool: Spool) -> None:
     assert len(list((spool.directory / "aside").iterdir())) <= 401
 
 
-@with_settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@with_settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_no_content_can_raise(spool: Spool, content: bytes) -> None:
     (spool.directory / "new" / f"{new_ticket()}.json").write_bytes(content)

@@ -30,7 +30,15 @@ from move37.core.events import (
     Standing,
     Stop,
 )
-from move37.core.facts import CertificationOpened, Fact, SessionEnded, SessionStarted
+from move37.core.facts import (
+    Asked,
+    CertificationOpened,
+    Fact,
+    Opened,
+    Proposed,
+    SessionEnded,
+    SessionStarted,
+)
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
 from move37.core.protocols import Asker, Fold, Prepared, Proposer, Runner, Search
@@ -63,6 +71,8 @@ def silent(event: Event) -> None:
     """Watches nothing."""
 
 
+_NO_PROGRESS = Opened | Asked | Proposed
+"""Facts that only begin something: to look for the champion after each of them costs more than it shows."""
 _LEVELS = {"A": "root", "B": "user", "E": "plain"}
 
 
@@ -398,7 +408,8 @@ class Engine:
 
     def _announce(self, fact: Fact) -> None:
         self._watch(Recorded(fact=fact))
-        self._watch(Progressed(standing=self._standing()))
+        if not isinstance(fact, _NO_PROGRESS):
+            self._watch(Progressed(standing=self._standing()))
 
     def _announce_job(self, job: Job) -> None:
         self._watch(

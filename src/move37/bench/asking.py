@@ -77,6 +77,8 @@ class Window:
 class AskingResult:
     settings: Mapping[str, int]
     first: Window
+    early: Window
+    """From a tenth of the study on: the questions are as long as at its end."""
     last: Window
     question_bytes: float
     """Of a question as it is stored, the median."""
@@ -87,7 +89,7 @@ class AskingResult:
         return {
             "asking_ms": self.last.mean,
             "asking_ms_p90": self.last.p90,
-            "asking_ms_growth": self.last.mean / self.first.mean,
+            "asking_ms_growth": self.last.mean / self.early.mean,
             "question_kb": self.question_bytes / 1000,
         }
 
@@ -97,7 +99,8 @@ class AskingResult:
 
     def _lines(self) -> Iterator[str]:
         yield f"{'proposals':<12}{'question ms':>12}{'read ms':>10}{'both':>8}{'median':>8}{'90 %':>8}{'most':>8}"
-        for name, window in (("the first", self.first), ("the last", self.last)):
+        rows = (("the first", self.first), ("at a tenth", self.early), ("the last", self.last))
+        for name, window in rows:
             both = window.both_ms
             yield (
                 f"{name:<12}{fmean(window.question_ms):>12.1f}{fmean(window.read_ms):>10.1f}"
@@ -111,12 +114,13 @@ def asking(
     """Let a made-up model propose so many experiments. root: an empty directory."""
     study = _Study(open_library, root, experiments, seed)
     study.explore()
-    window = max(WARM, experiments // 20)
+    window, tenth = max(WARM, experiments // 20), experiments // 10
     llm, history, store = study.llm, study.journal.history, study.journal.store
     stored = [store.attachment(f"x{id}-ask-0/question") or b"" for id in range(1, len(history))]
     return AskingResult(
         settings={"experiments": experiments, "window": window, "seed": seed},
         first=llm.window(WARM, WARM + window),
+        early=llm.window(tenth, tenth + window),
         last=llm.window(-window, None),
         question_bytes=median(map(len, stored)),
     )

@@ -2,7 +2,8 @@
 
 A real study of a program with an instantaneous evaluation: real store, code, proposer, search and
 sandbox, on a real disk. To see it at 10,000 experiments without waiting for 10,000 programs, a study is
-first grown with a runner that makes results up; the experiments that are timed are launched for real.
+first grown with a runner that makes results up, in a process of its own, whose memory is the engine's at
+that size; the experiments that are timed are launched for real.
 
 Studies of all sizes are timed in turns, some experiments each, so that whatever else the machine does
 slows all of them and their ratio is that of the engine.
@@ -12,9 +13,11 @@ import random
 import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any, Protocol, TypeVar
@@ -92,7 +95,7 @@ class Window:
     stages: Mapping[str, float]
     """Median of each stage."""
     engine_mb: float
-    """Resident memory of the engine's process, at the end."""
+    """Resident memory of an engine that has made all experiments up to here and nothing else."""
 
     @property
     def mean(self) -> float:
@@ -151,11 +154,13 @@ def overhead(
 ) -> OverheadResult:
     """Time `window` experiments of studies of these sizes, increasing, in fresh directories below."""
     clocks: dict[int, _Clock] = {}
+    megabytes: dict[int, float] = {}
     for size in sizes:
         study = directory / str(size)
         study.mkdir()
         write_task(study, seed)
-        grow(open_engine, study, size, seed)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+            megabytes[size] = alone.submit(grow, open_engine, study, size, seed).result()
         clocks[size] = _Clock()
     turns = max(1, min(_TURNS, window // _PIECE))
     for turn in range(turns):
@@ -170,7 +175,7 @@ def overhead(
             )
     return OverheadResult(
         settings={"largest": max(sizes), "window": window, "seed": seed},
-        windows=[clock.window(size) for size, clock in clocks.items()],
+        windows=[clock.window(size, megabytes[size]) for size, clock in clocks.items()],
     )
 
 
@@ -208,8 +213,8 @@ def write_task(directory: Path, seed: int) -> None:
     (directory / "move37.toml").write_text(_TASK)
 
 
-def grow(open_engine: OpenEngine, directory: Path, size: int, seed: int) -> None:
-    """Bring the study to this many experiments, their results made up."""
+def grow(open_engine: OpenEngine, directory: Path, size: int, seed: int) -> float:
+    """Bring the study to this many experiments, their results made up. Returns resident megabytes."""
 
     def make_up(job: Job) -> Tried:
         assert isinstance(job, TrialJob)
@@ -223,6 +228,7 @@ def grow(open_engine: OpenEngine, directory: Path, size: int, seed: int) -> None
     with open_engine(directory, size, lambda event: None) as engine:
         engine.runner = ScriptedRunner(make_up)
         engine.explore()
+        return _resident_mb()
 
 
 def _time(open_engine: OpenEngine, directory: Path, size: int, count: int, clock: "_Clock") -> None:
@@ -254,23 +260,21 @@ class _Clock:
         self._stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
         self._cpu_ms = 0.0
         self._cpu_began = self._last = 0.0
-        self._megabytes = 0.0
         self._sums: dict[str, float] = {}
         """Of stages that an experiment goes through several times."""
         self._stored = self._handed_over = 0.0
 
     def stop(self) -> None:
         self._cpu_ms += 1000 * (time.process_time() - self._cpu_began)
-        self._megabytes = _resident_mb()
         self._last = 0.0
 
-    def window(self, at: int) -> Window:
+    def window(self, at: int, engine_mb: float) -> Window:
         return Window(
             at=at,
             engine_ms=tuple(self.engine_ms),
             cpu_ms=self._cpu_ms / max(1, len(self.engine_ms)),
             stages={stage: median(times or (0.0,)) for stage, times in self._stages.items()},
-            engine_mb=self._megabytes,
+            engine_mb=engine_mb,
         )
 
     def timed(self, stage: str, action: Callable[[], T]) -> T:
