@@ -84,6 +84,7 @@ TASKS = st.builds(
         memory_bytes=st.integers(2**20, 2**59),
         cpus=st.integers(1, 512),
         pair=st.booleans(),
+        exclusive=st.booleans(),
     ),
     metric=st.builds(
         Metric,

@@ -209,6 +209,7 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
         ("run =", "cpus = true\nrun =", "must be a whole number, not true"),
         ("run =", f"cpus = {10**30}\nrun =", "evaluate.cpus is too large"),
         ("run =", "pair = 1\nrun =", "evaluate.pair must be true or false, not the number 1"),
+        ("run =", "exclusive = 'x'\nrun =", "exclusive must be true or false, not the text 'x'"),
         ('"python train.py"', "' '", "evaluate.run is empty; write for example run ="),
         ('"python train.py"', '"a\\u0000b"', "contains the invisible character U+0000"),
         ('"python train.py"', '"a\u202eb"', "contains the invisible character U+202E"),

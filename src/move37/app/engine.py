@@ -16,7 +16,7 @@ from move37.app.inbox import Inbox, spool_of
 from move37.app.judged import Judged
 from move37.app.library import StudyLibrary
 from move37.app.polishing import plan_polishing, proposer_names
-from move37.app.settings import RunSettings, default_workers
+from move37.app.settings import Crew, RunSettings, crew_of
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
 from move37.app.workshop import EngineWorkshop
 from move37.core.events import (
@@ -302,7 +302,8 @@ class Engine:
             task, believer, staged, spread=lambda: believer.tau, always=(OWN_EDIT, ABLATE)
         )
         self._curves = CurveBook(task, believer)
-        self._ahead = Ahead(self._settings.workers or default_workers(task))
+        self._crew = crew_of(task, self._settings.workers)
+        self._ahead = Ahead(self._crew.workers)
         own = (*staged, self.cascade, self._curves, self._ahead)
         return [self.search, *self._proposers.values(), self._scoreboard, *own]
 
@@ -316,7 +317,7 @@ class Engine:
         assert files is not None, "an engine's study is opened to be written"
         strength = probe(study.task.fence)
         self.sandbox = describe(strength)
-        workers = self._settings.workers or default_workers(study.task)
+        workers = self._crew.workers
         self.referee = Referee(study.task, study.believer)
         editable = may_edit(study.task)
         proposing = Proposing(
@@ -341,6 +342,7 @@ class Engine:
             LocalRunner(
                 partial(Measuring, workplace),
                 workers=workers,
+                cores=self._crew.cores,
                 started=self._announce_job,
                 interrupted=lambda: self._stop.hard,
             )
@@ -363,7 +365,7 @@ class Engine:
                 budget=study.task.budget,
             )
         )
-        self._watch(self._introduction(strength, workers))
+        self._watch(self._introduction(strength, self._crew))
         study.journal.follow(_Announcer(self._announce))
 
     def _open_inbox(self) -> Inbox:
@@ -390,15 +392,16 @@ class Engine:
             hides=mounts(files.hidden),
         )
 
-    def _introduction(self, strength: Strength, workers: int) -> Began:
+    def _introduction(self, strength: Strength, crew: Crew) -> Began:
         task = self.study.task
         return Began(
             task=task.name,
             goal=task.goal,
             metric=task.metric,
             budget=task.budget,
-            workers=workers,
+            workers=crew.workers,
             sandbox=describe(strength),
+            note=crew.note,
             standing=self._standing(),
         )
 

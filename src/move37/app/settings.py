@@ -2,10 +2,12 @@
 
 import math
 import os
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from move37.core.errors import TaskError
 from move37.core.records import Budget, ProposerSpec, Task
+from move37.runners.cores import core_sets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +60,34 @@ class RunSettings:
         )
 
 
-def default_workers(task: Task) -> int:
-    """As many trials at once as this machine has processors for."""
-    return max(1, len(os.sched_getaffinity(0)) // task.evaluate.cpus)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Crew:
+    """How many trials there are at once, and where."""
+
+    workers: int
+    cores: Sequence[Set[int]] = ()
+    """The processors of each. Empty: any."""
+    note: str = ""
+    """Why there are fewer than were asked for; empty when there are not."""
+
+
+def crew_of(task: Task, workers: int | None) -> Crew:
+    """As many trials at once as are asked for; `None`: as this machine has processors for.
+
+    Where each needs cores of its own, no more than there are sets of them.
+    """
+    cpus = task.evaluate.cpus
+    if not task.evaluate.exclusive:
+        return Crew(workers=workers or max(1, len(os.sched_getaffinity(0)) // cpus))
+    sets = core_sets(cpus)
+    asked = len(sets) if workers is None else workers
+    note = ""
+    if asked > len(sets):
+        note = (
+            f"{asked} workers were asked for, and there are cores for {len(sets)}: with `exclusive` in "
+            f"[evaluate] each trial has {'one' if cpus == 1 else cpus} of its own"
+        )
+    elif cpus > len(sets[0]):
+        note = f"{cpus} cpus were asked for, and there are {len(sets[0])}: one trial at a time has them all"
+    first = os.getpid() % len(sets)  # so that two studies do not both begin at core 0
+    return Crew(workers=min(asked, len(sets)), cores=[*sets[first:], *sets[:first]], note=note)

@@ -51,6 +51,8 @@ class Began:
     workers: int
     sandbox: str
     """Level and name, such as `B, user`."""
+    note: str = ""
+    """What a person should know of this session, in a sentence, such as why there are fewer workers."""
     standing: Standing = field(default_factory=Standing)
     """What earlier sessions left."""
 

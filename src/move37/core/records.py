@@ -61,6 +61,8 @@ class Evaluation:
     memory_bytes: int = 4 * 1024**3
     cpus: int = 1
     pair: bool = False
+    exclusive: bool = False
+    """Whether a trial has its cores to itself among the trials of the study: for timings."""
     stages: tuple[EvaluationStage, ...] = ()
     """Cheap first. Each experiment passes them before it is measured in full."""
     early_stop: bool = False

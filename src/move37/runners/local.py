@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -68,22 +68,26 @@ class LocalRunner:
         make_attempt: Callable[[int], Attempt],
         *,
         workers: int,
+        cores: Sequence[Set[int]] = (),
         started: Callable[[Job], None] = lambda job: None,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         """
         make_attempt: picklable; called once in each worker with its number, 0 to workers - 1.
+        cores: the processors of each worker, and of all that it starts. Empty: those of this process.
         started: told when a job begins to run.
         interrupted: asked while waiting; `True` makes `collect` end what runs and return nothing.
         """
+        assert not cores or len(cores) >= workers, "each worker needs cores of its own"
         self._make_attempt = make_attempt
+        self._cores = cores
         self._started = started
         self._interrupted = interrupted
         self._queue = _Queue()
         self._waker, self._woken = socket.socketpair()
         self._waker.setblocking(False)
         self._woken.setblocking(False)
-        self._workers = [_start(make_attempt, number) for number in range(workers)]
+        self._workers = [self._begin(number) for number in range(workers)]
 
     def __enter__(self) -> "LocalRunner":
         return self
@@ -174,11 +178,14 @@ class LocalRunner:
 
     def _replace(self, number: int) -> _Worker:
         _end(self._workers[number])
-        self._workers[number] = _start(self._make_attempt, number)
+        self._workers[number] = self._begin(number)
         return self._workers[number]
 
+    def _begin(self, number: int) -> _Worker:
+        return _start(self._make_attempt, number, self._cores[number] if self._cores else None)
 
-def _start(make_attempt: Callable[[int], Attempt], number: int) -> _Worker:
+
+def _start(make_attempt: Callable[[int], Attempt], number: int, cores: Set[int] | None) -> _Worker:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
@@ -187,7 +194,7 @@ def _start(make_attempt: Callable[[int], Attempt], number: int) -> _Worker:
             start_new_session=True,
         )
     pipe = Pipe(ours.detach())
-    pipe.send_bytes(pickle.dumps((make_attempt, number)))
+    pipe.send_bytes(pickle.dumps((make_attempt, number, cores)))
     return _Worker(process=process, pipe=pipe)
 
 
@@ -233,7 +240,9 @@ def serve() -> None:
     os.dup2(null, 0)
     os.close(null)
     try:
-        make_attempt, number = pickle.loads(pipe.recv_bytes())
+        make_attempt, number, cores = pickle.loads(pipe.recv_bytes())
+        if cores:
+            os.sched_setaffinity(0, cores)  # what it starts inherits them
         attempt: Attempt = make_attempt(number)
         while True:
             job: Job | bytes = pipe.recv()

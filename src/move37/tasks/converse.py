@@ -217,7 +217,7 @@ def _reference() -> str:
     return "\n".join(lines)
 
 
-_LEFT_OUT = ("search", "stage", "early_stop", "pair")
+_LEFT_OUT = ("search", "stage", "early_stop", "exclusive", "pair")
 """Nothing for a first draft."""
 
 _FREE = {

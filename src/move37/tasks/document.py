@@ -35,6 +35,7 @@ def to_mapping(task: Task) -> dict[str, Any]:
             "memory": format_size(task.evaluate.memory_bytes),
             "cpus": task.evaluate.cpus,
             "pair": task.evaluate.pair,
+            **({"exclusive": True} if task.evaluate.exclusive else {}),
             **({"early_stop": True} if task.evaluate.early_stop else {}),
             **({"stage": list(map(_stage, task.evaluate.stages))} if task.evaluate.stages else {}),
         },

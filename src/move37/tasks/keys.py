@@ -112,6 +112,15 @@ PAIR = Key(
     "false",
 )
 
+EXCLUSIVE = Key(
+    "exclusive",
+    flag,
+    "true",
+    "Whether each trial has cores that no other trial of the study runs on meanwhile: for timings "
+    "([parallel](parallel.md)).",
+    "false",
+)
+
 EARLY_STOP = Key(
     "early_stop",
     flag,
@@ -217,7 +226,7 @@ KIND = Key("kind", word, '"tune"', "Who proposes; other keys of its table are it
 SECTIONS: Mapping[str, tuple[Key[Any], ...]] = {
     "": (NAME, GOAL, SEARCH),
     "files": (EDIT, LINK, HIDE),
-    "evaluate": (RUN, SCORE, TIMEOUT, MEMORY, CPUS, PAIR, EARLY_STOP, STAGE),
+    "evaluate": (RUN, SCORE, TIMEOUT, MEMORY, CPUS, PAIR, EXCLUSIVE, EARLY_STOP, STAGE),
     "stage": (
         STAGE_NAME,
         STAGE_RUN,

@@ -196,6 +196,7 @@ def _evaluation(section: _Section, metric: Metric) -> Evaluation:
         **_given(section.get(keys.MEMORY), "memory_bytes"),
         **_given(section.get(keys.CPUS), "cpus"),
         pair=section.get(keys.PAIR) or False,
+        exclusive=section.get(keys.EXCLUSIVE) or False,
         early_stop=section.get(keys.EARLY_STOP) or False,
         stages=tuple(stages),
     )

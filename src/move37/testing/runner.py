@@ -52,6 +52,16 @@ def dies_on_odd(number: int) -> Callable[[Job, Stop], Result | None]:
     return attempt
 
 
+def tells_its_cores(number: int) -> Callable[[Job, Stop], Result | None]:
+    """Attempts that leave the processors that they may run on."""
+
+    def attempt(job: Job, stop: Stop) -> Result | None:
+        told = repr(sorted(os.sched_getaffinity(0))).encode()
+        return tried(trial_job(job.experiment), 0.0), {"cores": told}
+
+    return attempt
+
+
 def no_room_when_made(number: int) -> Callable[[Job, Stop], Result | None]:
     raise Unwritable("there is no room")
 

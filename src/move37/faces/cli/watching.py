@@ -154,6 +154,7 @@ class Watching:
             f"study {clean(began.task)}: {clean(began.goal)}",
             f"metric {clean(began.metric.name)}, {_better(began.metric)} is better; "
             f"{count(began.workers, 'worker')}, sandbox {began.sandbox}{again}",
+            *([began.note] if began.note else []),
         ]
 
     def _record(self, fact: Fact, now: float) -> Sequence[str]:
