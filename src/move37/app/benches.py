@@ -23,6 +23,7 @@ BENCHES = {
     "planted": "true gain and false claims where the truth is known, beside other rules",
     "portfolio": "what choosing between proposers costs, where what each brings is known",
     "cascade": "what cheap stages and early stops keep of the gain, and what they cost",
+    "parallel": "whether workers are ever idle, and what trials do to each other's timings",
     "referee": "whether what is claimed can be believed, in worlds that mislead and on real tables",
 }
 
@@ -69,6 +70,8 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             return _portfolio(quick)
         case "cascade":
             return _cascade(quick, out)
+        case "parallel":
+            return _parallel(quick)
         case "referee":
             return _referee(quick, out)
         case _:
@@ -246,6 +249,43 @@ def _cascade(quick: bool, out: Path | None) -> BenchResult:
         },
         files=() if out is None else (out / "cascade.png",),
     )
+
+
+def _parallel(quick: bool) -> BenchResult:
+    from move37.bench.parallel import parallel
+    from move37.runners.cores import core_sets
+
+    with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
+        result = parallel(
+            _open_study,
+            _open_study,
+            Path(directory),
+            experiments=64,
+            walls=1 if quick else 3,
+            studies=1 if quick else 4,
+            simulated=300 if quick else 1000,
+            sets=len(core_sets(1)),
+            rounds=5 if quick else 40,
+        )
+    return BenchResult(
+        bench="parallel",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={
+            "parallel_wall_ratio": "<= 1.15",
+            "utilisation_16": ">= 0.95",
+            "utilisation_16_asking": ">= 0.95",
+        },
+    )
+
+
+def _open_study(
+    directory: Path, experiments: int, workers: int, watch: Callable[[Event], None]
+) -> AbstractContextManager[Engine]:
+    """An engine that spends its budget and claims nothing."""
+    settings = RunSettings(experiments=experiments, workers=workers, certify=False)
+    return Engine(directory, settings, watch=watch, stop=Stop())
 
 
 def open_engine(
