@@ -61,6 +61,7 @@ class Loop:
         trial: Callable[[Experiment], Job],
         halted: Callable[[], Halt | None],
         screen: Callable[[Experiment], Fact | None] = lambda experiment: None,
+        rank: Callable[[Sequence[Experiment]], Sequence[Experiment]] = lambda waiting: waiting,
         inbox: Callable[[], Iterable[tuple[Fact, Attachments]]] = lambda: (),
         has_mail: Callable[[], bool] = lambda: False,
         resumes: Callable[[Experiment], bool] = lambda experiment: True,
@@ -74,7 +75,9 @@ class Loop:
             to be asked first. Raises `NothingToPropose` when its proposer has nothing left.
         trial: the next trial of an experiment: of a cheap stage, or of the evaluation itself.
         halted: why nothing new should be opened, or `None` to go on. What runs is still collected.
-        screen: what a cheap stage decides of an experiment; `None` when there is nothing to decide.
+        screen: what a cheap stage, or the policy, decides of an experiment; `None` when there is nothing
+            to decide.
+        rank: experiments that were opened and have no outcome, in the order in which to carry them on.
         inbox: what people and agents outside have handed in since it was last asked. Each is recorded
             before the next is asked for.
         has_mail: whether `inbox` has something to say: asked several times a second.
@@ -93,6 +96,7 @@ class Loop:
         self._trial = trial
         self._halted = halted
         self._screen = screen
+        self._rank = rank
         self._inbox = inbox
         self._has_mail = has_mail
         self._resumes = resumes
@@ -142,7 +146,7 @@ class Loop:
             return halt
         for submitted, attachments in self._inbox():
             self.journal.record(submitted, attachments)
-        for experiment in history.running():
+        for experiment in self._rank(history.running()):
             if experiment.id in self._desk.pending() or not self._resumes(experiment):
                 continue
             if self._has_room(experiment):

@@ -36,6 +36,7 @@ from move37.core.protocols import (
 from move37.core.records import (
     Answer,
     Failed,
+    Guess,
     Job,
     Mount,
     Outcome,
@@ -54,6 +55,7 @@ _PAUSES_SECONDS = (1.0, 3.0, 10.0)
 it is about to be ended."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
+Files = Mapping[str, bytes]
 Result = tuple[Done, Attachments]
 Record = TypeVar("Record", Question, Answer)
 
@@ -78,11 +80,15 @@ class Proposing:
         editable: Callable[[str], bool],
         identity: Callable[[Mapping[str, bytes]], str],
         champion: Callable[[], int | None] = lambda: None,
+        traits: Callable[[Files, Files], tuple[str, ...]] = lambda before, after: (),
+        guess: Callable[[Proposed], Guess | None] = lambda proposed: None,
     ) -> None:
         """
         editable: whether a candidate may change, add or remove the file of this path.
         identity: of the editable files; equal for programs that are the same.
         champion: the best experiment as of now.
+        traits: what the change from one program to the other is like.
+        guess: what to expect of a change, before anything of it is run.
         """
         self._task = task
         self._journal = journal
@@ -92,6 +98,8 @@ class Proposing:
         self._editable = editable
         self._identity = identity
         self._champion = champion
+        self._traits = traits
+        self._guess = guess
 
     def propose(self, experiment: Experiment) -> Proposed | Rejected | Inquiry:
         """The next step of an experiment that has no program yet.
@@ -212,7 +220,7 @@ class Proposing:
         commit = code.commit(commits, proposal.changes, f"x{experiment.id}: {proposal.hypothesis}")
         code.keep(experiment.id, commit)
         self._library.keep(commit, files)
-        return Proposed(
+        proposed = Proposed(
             experiment=experiment.id,
             commit=commit,
             identity=candidate.identity,
@@ -223,7 +231,9 @@ class Proposing:
             detail=proposal.detail,
             usd=proposal.usd,
             size=self._size(experiment, files),
+            traits=self._traits(request.files, files),
         )
+        return replace(proposed, guess=self._guess(proposed))
 
     def _size(self, experiment: Experiment, files: Mapping[str, bytes]) -> int:
         """How many lines of the baseline a program changes."""

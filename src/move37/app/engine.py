@@ -182,7 +182,10 @@ class Engine:
                 next_trial(history, experiment, stages), history, self.study.store.attachment
             ),
             halted=halted,
-            screen=lambda experiment: self.cascade.decide(history, experiment),
+            screen=lambda experiment: (
+                self._let_go(experiment) or self.cascade.decide(history, experiment)
+            ),
+            rank=self._gate.rank if self.study.task.policy.use else lambda waiting: waiting,
             inbox=self._inbox.take,
             has_mail=lambda: not self._stop.soft and self._inbox.has_mail(),
             resumes=resumes,
@@ -190,6 +193,12 @@ class Engine:
             patient=patient,
             ahead=lambda: self._ahead.most,
         )
+
+    def _let_go(self, experiment: Experiment) -> Fact | None:
+        """The policy's word on an experiment, where the task wants it."""
+        if not self.study.task.policy.use:
+            return None
+        return self._gate.decide(self.study.history, experiment, self.study.contender)
 
     def certify(
         self,
@@ -276,6 +285,8 @@ class Engine:
     # --- wiring ----------------------------------------------------------------------------------
 
     def _make_folds(self, task: Task, believer: LineagePosterior, ledger: Ledger) -> Sequence[Fold]:
+        from move37.policy.gate import Gate
+        from move37.policy.policy import Policy
         from move37.proposers.queue import Queue
         from move37.proposers.registry import make_proposer
         from move37.referee.stages import Cascade
@@ -304,10 +315,14 @@ class Engine:
         self._curves = CurveBook(task, believer)
         self._crew = crew_of(task, self._settings.workers)
         self._ahead = Ahead(self._crew.workers)
-        own = (*staged, self.cascade, self._curves, self._ahead)
+        self._policy = Policy(believer)
+        self._gate = Gate(believer, never={OWN_EDIT, ABLATE, QUEUE})
+        hints = (self._policy, self._gate)
+        own = (*staged, self.cascade, self._curves, self._ahead, *hints)
         return [self.search, *self._proposers.values(), self._scoreboard, *own]
 
     def _start(self) -> None:
+        from move37.policy.traits import traits_of
         from move37.proposers.source.normalise import Normaliser
         from move37.referee.wants import Referee
         from move37.sandbox import probe
@@ -333,6 +348,8 @@ class Engine:
             editable=editable,
             identity=Normaliser().identity,
             champion=lambda: study.champion,
+            traits=traits_of,
+            guess=self._policy.guess,
         )
         self.propose = proposing.propose
         self._inbox = self._open_inbox()

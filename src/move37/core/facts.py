@@ -17,6 +17,7 @@ from move37.core.records import (
     Failed,
     Finding,
     Grade,
+    Guess,
     Interval,
     Job,
     ProbeJob,
@@ -119,6 +120,10 @@ class Proposed:
     usd: float = 0.0
     size: int | None = None
     """How many lines of the baseline the program removes and adds. `None`: nobody counted."""
+    traits: tuple[str, ...] = ()
+    """What the change is like, such as `node:number` and `name:learning_rate`: what the policy learns by."""
+    guess: Guess | None = None
+    """What the policy expected of it. `None`: it was not asked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,7 +27,7 @@ from move37.core.facts import (
     Submitted,
     Tried,
 )
-from move37.core.records import Budget, Failed, Measured, Outcome, Purpose, Screened, Trial
+from move37.core.records import Budget, Failed, Guess, Measured, Outcome, Purpose, Screened, Trial
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +50,13 @@ class Experiment:
     usd: float = 0.0
     size: int | None = None
     """How many lines of the baseline it removes and adds. `None`: not known."""
+    traits: tuple[str, ...] = ()
+    """What its change is like; see `Proposed.traits`."""
+    guess: Guess | None = None
+    """What the policy expected of it before it was run."""
     rejected: Failed | None = None
     screened: Screened | None = None
-    """Why a cheap stage let go of it."""
+    """Why a cheap stage, or the policy, let go of it."""
     stages_passed: int = 0
     ticket: str | None = None
     """Of the change that somebody outside handed in."""
@@ -143,6 +147,7 @@ class History:
         self._rejected_in_a_row = 0
         self._certified_lately = 0
         self._repeats = 0
+        self._unrun = 0
         self._session: SessionStarted | None = None
         self._session_began: float | None = None
         self._last_at = 0.0
@@ -193,8 +198,9 @@ class History:
 
     def spent(self) -> int:
         """What counts against the budget of experiments in the current epoch: every experiment but the
-        baseline, and every repeat of one."""
-        return len(self._experiments) - self.epoch.baseline - 1 + self._repeats
+        baseline and those that the policy let go before they cost anything, and every repeat of one."""
+        opened = len(self._experiments) - self.epoch.baseline - 1
+        return opened - self._unrun + self._repeats
 
     @property
     def repeats(self) -> int:
@@ -322,7 +328,7 @@ class History:
         match fact:
             case EpochStarted():
                 self._epochs.append(fact)
-                self._certified_lately = self._repeats = 0
+                self._certified_lately = self._repeats = self._unrun = 0
                 self._probes, self._evaluator = {}, None
                 self._wait_again()
                 self._running.clear()
@@ -386,6 +392,8 @@ class History:
                     prior=fact.prior,
                     usd=old.usd + fact.usd,
                     size=fact.size,
+                    traits=fact.traits,
+                    guess=fact.guess,
                 )
                 self._by_identity.setdefault((old.epoch, fact.identity), fact.experiment)
                 self._usd += fact.usd
@@ -413,6 +421,7 @@ class History:
                     old, screened=fact.screened, stages_passed=fact.stage + (not fact.screened)
                 )
                 if fact.screened is not None:
+                    self._unrun += fact.screened.by == "policy" and old.epoch == self.epoch.epoch
                     self._running.pop(fact.experiment, None)
             case Checked():
                 old = self[fact.experiment]

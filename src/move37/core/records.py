@@ -147,6 +147,16 @@ class Claims:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Hints:
+    """What the policy may do with what it has learned. It learns in any case."""
+
+    use: bool = False
+    """Whether hopeless changes are let go before they are measured, and promising ones measured first."""
+    remember: bool = True
+    """Where it is used: whether it learns from the user's other studies, and they from this one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Fence:
     """How strongly `run` is fenced in, and what it may see besides the task."""
 
@@ -184,6 +194,7 @@ class Task:
     budget: Budget = field(default_factory=Budget)
     fence: Fence = field(default_factory=Fence)
     claims: Claims = field(default_factory=Claims)
+    policy: Hints = field(default_factory=Hints)
     proposers: tuple[ProposerSpec, ...] = (ProposerSpec(kind="tune"),)
     search: str = "lineage"
 
@@ -228,12 +239,14 @@ class Failed:
 class Screened:
     """Let go before it was measured in full, as it was unlikely to matter. The program did not fail."""
 
-    by: Literal["stage", "curve"]
-    """What said so: a cheap stage, or the learning curve of a running trial."""
+    by: Literal["stage", "curve", "policy"]
+    """What said so: a cheap stage, the learning curve of a running trial, or, before anything of it was
+    run, the policy."""
     reason: str
     """One sentence for a person."""
     predicted: float
-    """Of the score that a full trial would have had, as seen then: mean and standard deviation."""
+    """Of the score that a full trial would have had, as seen then: mean and standard deviation.
+    By the policy: of the true score."""
     predicted_sd: float
     chance: float
     """That it would have beaten the champion, 0 to 1, as seen then."""
@@ -318,6 +331,21 @@ class Answer:
     seconds: float = 0.0
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """JSON, for whoever reads it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guess:
+    """What the policy expected of a change before it was run, from all that was known then."""
+
+    prior: float
+    """That a change of this kind, at this place, by this proposer makes its parent better, 0 to 1."""
+    mean: float
+    """Of the change's effect on the score of its parent, if the program can be measured."""
+    sd: float
+    fails: float
+    """That it cannot be measured, 0 to 1."""
+    learned_from: int
+    """What came of so many changes was known."""
 
 
 # --- belief and verdict --------------------------------------------------------------------------

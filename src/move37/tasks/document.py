@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from move37.core.records import Budget, Check, Claims, Evaluation, EvaluationStage, Task
+from move37.core.records import Budget, Check, Claims, Evaluation, EvaluationStage, Hints, Task
 from move37.tasks.toml import build_task, default_name
 from move37.tasks.units import format_duration, format_size
 
@@ -52,6 +52,7 @@ def to_mapping(task: Task) -> dict[str, Any]:
         },
         "budget": _budget(task.budget),
         **_claims(task.claims),
+        **_policy(task.policy),
         "sandbox": {
             "level": task.fence.level,
             "read": [_without_home(path) for path in task.fence.read],
@@ -119,6 +120,13 @@ def _claims(claims: Claims) -> dict[str, dict[str, float]]:
     return {"certify": {**pairs, **alpha}} if pairs or alpha else {}
 
 
+def _policy(hints: Hints) -> dict[str, dict[str, bool]]:
+    """Likewise."""
+    use = {"use": True} if hints.use else {}
+    remember = {} if hints.remember else {"remember": False}
+    return {"policy": {**use, **remember}} if use or remember else {}
+
+
 def _budget(budget: Budget) -> dict[str, float]:
     limits = {"experiments": budget.experiments, "hours": budget.hours, "usd": budget.usd}
     return {name: _plain(limit) for name, limit in limits.items() if limit is not None}
@@ -138,7 +146,7 @@ def _without_nothing(document: Mapping[str, Any]) -> dict[str, Any]:
     """Drop empty lists, empty texts, zeros and `false`, which say nothing, and tables left empty."""
     tidy: dict[str, Any] = {}
     for name, value in document.items():
-        if isinstance(value, dict) and name != "budget":
+        if isinstance(value, dict) and name not in ("budget", "policy"):
             items = cast("dict[str, Any]", value).items()
             tidy[name] = {key: inner for key, inner in items if inner not in ("", [], 0.0, False)}
         else:

@@ -205,6 +205,21 @@ ALPHA = Key(
     "0.05",
 )
 
+USE = Key(
+    "use",
+    flag,
+    "true",
+    "Whether the policy lets hopeless changes go before they are measured ([policy](policy.md)).",
+    "false",
+)
+REMEMBER = Key(
+    "remember",
+    flag,
+    "false",
+    "Where it is used: whether it learns from your other studies, and they from this one.",
+    "true",
+)
+
 LEVEL = Key(
     "level",
     level,
@@ -243,6 +258,7 @@ SECTIONS: Mapping[str, tuple[Key[Any], ...]] = {
     "also": (),
     "budget": (EXPERIMENTS, HOURS, USD),
     "certify": (PAIRS, ALPHA),
+    "policy": (USE, REMEMBER),
     "sandbox": (LEVEL, READ, ENV),
     "proposer": (KIND,),
 }

@@ -17,6 +17,7 @@ from move37.core.records import (
     EvaluationStage,
     Fence,
     Files,
+    Hints,
     Limit,
     Metric,
     ProposerSpec,
@@ -70,6 +71,7 @@ def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Tas
     top.refuse_unknown()
     files, evaluate, metric = map(top.section, ("files", "evaluate", "metric"))
     budget, sandbox, claims = map(top.section, ("budget", "sandbox", "certify"))
+    policy = top.section("policy")
     return Task(
         name=top.get(keys.NAME) or default_name(root),
         root=root,
@@ -96,6 +98,9 @@ def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Tas
             env=sandbox.get(keys.ENV) or (),
         ),
         claims=Claims(pairs=claims.get(keys.PAIRS), **_given(claims.get(keys.ALPHA), "alpha")),
+        policy=Hints(
+            use=policy.get(keys.USE) or False, **_given(policy.get(keys.REMEMBER), "remember")
+        ),
         proposers=_proposers(top) or (ProposerSpec(kind="tune"),),
     )
 

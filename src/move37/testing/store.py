@@ -72,7 +72,7 @@ _measured = st.builds(
 )
 _screened = st.builds(
     Screened,
-    by=st.sampled_from(["stage", "curve"]),
+    by=st.sampled_from(["stage", "curve", "policy"]),
     reason=_texts,
     predicted=_numbers,
     predicted_sd=_numbers,

@@ -1,0 +1,273 @@
+"""Exact Bayesian linear regression on sparse features, with a window of the latest rows.
+
+In its dual form: features need no list, no hashing into a fixed width, and each row costs the same,
+however long the study. How much of the variance features explain is learned, none being the likeliest at
+first, so that features which say nothing change nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log, sqrt
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.floating[Any]]
+
+Features = Mapping[str, float]
+
+WINDOW = 192
+"""So many rows at most are learned from."""
+_DROP = 48
+"""So many of the oldest are dropped at once."""
+_GROWN = 1.25
+"""Scales are learned again whenever the rows have grown by this factor."""
+SHARES = ((0.0, 0.4), (0.1, 0.2), (0.25, 0.2), (0.5, 0.15), (0.8, 0.05))
+"""The share of the variance that features explain, and how likely it is beforehand."""
+_LEAST = 0.05
+"""Shares less likely than this are left out of predictions."""
+_SCALES = (0.6, 1.0, 1.6)
+_FAR = 4.0
+"""A row further out than so many scales counts as so far: one wild result does not decide."""
+ELSEWHERE = 0.5
+"""How alike rows of two different studies are at the most."""
+
+
+class Row(NamedTuple):
+    features: Features
+    """With their weights; of length 1, all together."""
+    target: float
+    variance: float
+    """Of the target's noise."""
+    study: int = 0
+    """0 for our own; rows of others have targets in units of their own study's scale."""
+
+
+class Predicted(NamedTuple):
+    mean: float
+    sd: float
+    """Of the true value; noise is not in it."""
+
+
+def normalised(features: Features) -> Features:
+    """The same, of length 1."""
+    length = sqrt(sum(amount * amount for amount in features.values()))
+    return {name: amount / length for name, amount in features.items()} if length else features
+
+
+@dataclass(slots=True)
+class _Fit:
+    """One explanation of the rows."""
+
+    share: float
+    weight: float
+    inverse: "Array"
+    """Of the covariance of all rows."""
+    pull: "Array"
+    """The inverse times the targets."""
+
+
+class Regression:
+    """Predicts the true target of a row. Deterministic: the same rows in the same order, the same state."""
+
+    def __init__(self, *, centre: float = 0.0, scale: float | None = None) -> None:
+        """centre: what is predicted without features. scale: standard deviation of true targets, where it
+        is known beforehand; `None`: it is learned."""
+        self._centre = centre
+        self._fixed = scale
+        import numpy as np
+
+        self._rows: list[Row] = []
+        self._table: Array = np.zeros((64, 64))
+        """A line for each row, a column for each feature."""
+        self._studies: NDArray[np.signedinteger[Any]] = np.zeros(64, dtype=int)
+        self._columns: dict[str, int] = {}
+        self._noted = 0
+        self._most = 0.0
+        self._fits: list[_Fit] = []
+        self._fitted = 0
+        self._scale = scale or 0.0
+        self._usual = 0.0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def scale(self) -> float:
+        """Standard deviation of true targets; 0 while nothing is known of it."""
+        return self._scale
+
+    @property
+    def share(self) -> float:
+        """Of the variance, what features are believed to explain."""
+        return sum(fit.share * fit.weight for fit in self._fits)
+
+    def begin(self, scale: float) -> None:
+        """Go by this scale until there is a row of our own."""
+        self._usual = scale
+        if self._rows:
+            self._refit()
+
+    def add(self, row: Row) -> None:
+        self._rows.append(row)
+        if len(self._rows) > WINDOW:
+            self._rows = self._rows[_DROP:]
+            self._refit()
+        elif len(self._rows) >= max(_GROWN * self._fitted, self._fitted + 4) or not self._fits:
+            self._refit()
+        else:
+            self._extend(row)
+
+    def predict(self, features: Features, *, study: int = 0) -> Predicted | None:
+        """`None` while nothing is known of the scale."""
+        if not self._fits:
+            scale = self._fixed or self._usual
+            return Predicted(self._centre, scale) if scale else None
+        alike = self._alike(features, study)
+        variance = self._scale**2
+        mean = square = 0.0
+        for fit in self._fits:
+            across = variance * fit.share * alike
+            middle = float(across @ fit.pull)
+            rest = max(0.0, variance - float(across @ fit.inverse @ across))
+            mean += fit.weight * middle
+            square += fit.weight * (rest + middle * middle)
+        return Predicted(self._centre + mean, sqrt(max(0.0, square - mean * mean)))
+
+    # --- fitting -----------------------------------------------------------------------------------
+
+    def _alike(self, features: Features, study: int) -> "Array":
+        """How alike a row with these features is to each row that is noted, 0 to 1."""
+        import numpy as np
+
+        known = [name for name in features if name in self._columns]
+        columns = [self._columns[name] for name in known]
+        amounts = np.array([features[name] for name in known])
+        alike = self._table[: self._noted, columns] @ amounts
+        return np.where(self._studies[: self._noted] == study, 1.0, ELSEWHERE) * alike
+
+    def _note(self, row: Row) -> None:
+        """Write a row into the table, which grows by doubling."""
+        import numpy as np
+
+        for name in row.features:
+            self._columns.setdefault(name, len(self._columns))
+        rows, columns = self._table.shape
+        if self._noted >= rows or len(self._columns) > columns:
+            rows = rows if self._noted < rows else 2 * rows
+            columns = columns if len(self._columns) <= columns else 2 * len(self._columns)
+            table = np.zeros((rows, columns))
+            table[: self._table.shape[0], : self._table.shape[1]] = self._table
+            studies = np.zeros(rows, dtype=int)
+            studies[: len(self._studies)] = self._studies
+            self._table, self._studies = table, studies
+        for name, amount in row.features.items():
+            self._table[self._noted, self._columns[name]] = amount
+        self._studies[self._noted] = row.study
+        self._noted += 1
+
+    def _note_all(self) -> None:
+        import numpy as np
+
+        self._columns, self._noted = {}, 0
+        self._table, self._studies = np.zeros((64, 64)), np.zeros(64, dtype=int)
+        for row in self._rows:
+            self._note(row)
+
+    def _targets(self) -> tuple["Array", "Array"]:
+        """Less the centre, and their variances, on our own scale."""
+        import numpy as np
+
+        unit = [1.0 if row.study == 0 or self._fixed else self._scale for row in self._rows]
+        target = [(row.target - self._centre) * u for row, u in zip(self._rows, unit, strict=True)]
+        noise = [row.variance * u * u for row, u in zip(self._rows, unit, strict=True)]
+        most = self._most
+        clipped = target if self._fixed else [min(max(y, -most), most) for y in target]
+        return np.array(clipped), np.array(noise)
+
+    def _extend(self, row: Row) -> None:
+        """One more row, the scales as they are: the inverse of a matrix with one more row and column."""
+        import numpy as np
+
+        alike = self._alike(row.features, row.study)
+        self._note(row)
+        targets, noise = self._targets()
+        variance = self._scale**2
+        size = len(self._rows)
+        for fit in self._fits:
+            across = variance * fit.share * alike
+            down = fit.inverse @ across
+            rest = max(variance + noise[-1] - float(across @ down), 1e-12 * variance)
+            inverse = np.empty((size, size))
+            inverse[:-1, :-1] = fit.inverse + np.outer(down, down) / rest
+            inverse[:-1, -1] = inverse[-1, :-1] = -down / rest
+            inverse[-1, -1] = 1.0 / rest
+            fit.inverse, fit.pull = inverse, inverse @ targets
+
+    def _refit(self) -> None:
+        import numpy as np
+
+        self._note_all()
+        size = self._noted
+        table, studies = self._table[:size], self._studies[:size]
+        gram = np.where(studies[:, None] == studies, 1.0, ELSEWHERE) * (table @ table.T)
+        self._fitted = size
+        self._scale = self._fixed or _spread(self._rows) or self._usual
+        noise = sum(row.variance for row in self._rows) / size
+        self._most = _FAR * sqrt(self._scale**2 + noise)
+        self._fits = []
+        if self._scale <= 0.0:
+            return
+        if self._fixed is None and any(row.study == 0 for row in self._rows):
+            start, share = self._scale, 0.25
+            tried: list[tuple[float, float]] = []
+            for factor in _SCALES:
+                self._scale = factor * start
+                tried.append((self._evidence(gram, share)[0], self._scale))
+            self._scale = max(tried)[1]
+        fits = [(share, prior, *self._evidence(gram, share)) for share, prior in SHARES]
+        best = max(evidence for _, _, evidence, _, _ in fits)
+        weights = [prior * float(np.exp(evidence - best)) for _, prior, evidence, _, _ in fits]
+        total = sum(weights)
+        kept = [
+            _Fit(share, weight / total, inverse, pull)
+            for (share, _, _, inverse, pull), weight in zip(fits, weights, strict=True)
+            if weight >= _LEAST * total
+        ]
+        whole = sum(fit.weight for fit in kept)
+        for fit in kept:
+            fit.weight /= whole
+        self._fits = kept
+
+    def _evidence(self, gram: "Array", share: float) -> tuple[float, "Array", "Array"]:
+        """Log marginal likelihood of all rows, the inverse of their covariance, and its pull."""
+        import numpy as np
+
+        targets, noise = self._targets()
+        variance = self._scale**2
+        covariance = variance * share * gram
+        covariance[np.diag_indices_from(covariance)] = variance * (1 + 1e-9) + noise
+        root = np.linalg.inv(np.linalg.cholesky(covariance))
+        inverse = root.T @ root
+        pull = inverse @ targets
+        evidence = float(np.log(np.diagonal(root)).sum()) - 0.5 * float(targets @ pull)
+        # rows of others are in units of the scale: whichever it is, they are as likely
+        others = sum(row.study != 0 for row in self._rows) if self._fixed is None else 0
+        evidence += others * log(self._scale) - 0.5 * len(targets) * log(2 * np.pi)
+        return evidence, inverse, pull
+
+
+def _spread(rows: Sequence[Row]) -> float:
+    """Standard deviation of the true targets of our own rows, the furthest ones cut off. Where there are
+    none, 0."""
+    own = [row for row in rows if row.study == 0]
+    if not own:
+        return 0.0
+    sizes = sorted(abs(row.target) for row in own)
+    most = 3 * sizes[(3 * len(sizes)) // 4] or sizes[-1]
+    seen = sum(min(size, most) ** 2 for size in sizes) / len(own)
+    noise = sum(row.variance for row in own) / len(own)
+    # What noise explains is taken off, but never all of it: some effect there is.
+    return sqrt(max(seen - noise, 0.04 * seen))
