@@ -24,6 +24,7 @@ BENCHES = {
     "portfolio": "what choosing between proposers costs, where what each brings is known",
     "cascade": "what cheap stages and early stops keep of the gain, and what they cost",
     "parallel": "whether workers are ever idle, and what trials do to each other's timings",
+    "scaling": "what more evaluations and more workers bring, with each search strategy",
     "referee": "whether what is claimed can be believed, in worlds that mislead and on real tables",
 }
 
@@ -72,6 +73,8 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             return _cascade(quick, out)
         case "parallel":
             return _parallel(quick)
+        case "scaling":
+            return _scaling(quick, out)
         case "referee":
             return _referee(quick, out)
         case _:
@@ -278,6 +281,38 @@ def _parallel(quick: bool) -> BenchResult:
             "utilisation_16_asking": ">= 0.95",
         },
     )
+
+
+def _scaling(quick: bool, out: Path | None) -> BenchResult:
+    from move37.bench.scaling import draw, scaling
+
+    with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
+        result = scaling(
+            _open_seeded,
+            Path(directory),
+            studies=2 if quick else 16,
+            checkpoints=(12, 25, 50) if quick else (25, 50, 100, 200),
+            real_studies=2 if quick else 4,
+            real_checkpoints=(10, 20) if quick else (25, 50, 100),
+            workers=len(os.sched_getaffinity(0)),
+        )
+    files = () if out is None else (out / "scaling.png",)
+    for file in files:
+        draw(result, file)
+    return BenchResult(
+        bench="scaling",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        files=files,
+    )
+
+
+def _open_seeded(
+    directory: Path, experiments: int, workers: int, seed: int, watch: Callable[[Event], None]
+) -> AbstractContextManager[Engine]:
+    settings = RunSettings(experiments=experiments, workers=workers, seed=seed, certify=False)
+    return Engine(directory, settings, watch=watch, stop=Stop())
 
 
 def _open_study(

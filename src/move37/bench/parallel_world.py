@@ -40,6 +40,8 @@ from move37.search import LineagePosterior, champion, make_search
 from move37.store.memory import MemoryStore
 
 NAME = "planted"
+_SITES = 16
+"""Where edits are made, for strategies that tell programs apart by it; of no meaning otherwise."""
 Seconds = Callable[[Random], float]
 """Draws how long something takes."""
 
@@ -86,6 +88,7 @@ class SimulatedStudy:
         self._crew = crew
         self._experiments = experiments
         self._seconds = Random(derive_seed(seed, "seconds"))
+        self._sites = Random(derive_seed(seed, "sites"))
         self._took: dict[str, float] = {}
         """Of each job, what it takes."""
         self._asker = _Slow(crew, Random(derive_seed(seed, "answers")))
@@ -133,10 +136,17 @@ class SimulatedStudy:
         if self._crew.askers and not experiment.answers:
             asked = Asked(experiment=experiment.id, round=0, model=NAME)
             return Inquiry(asked=asked, question=Question(prompt="", model=NAME), attachments={})
-        self.values[experiment.id] = self.world.edit(self.values[experiment.parents[0]])
+        parent = experiment.parents[0]
+        self.values[experiment.id] = self.world.edit(self.values[parent])
         name = str(experiment.id)
         return Proposed(
-            experiment=experiment.id, commit=name, identity=name, move=NAME, hypothesis=""
+            experiment=experiment.id,
+            commit=name,
+            identity=name,
+            move=NAME,
+            hypothesis="",
+            detail={"sites": [f"site {self._sites.randrange(_SITES)}"]},
+            size=2 + (self.journal.history[parent].size or 0),
         )
 
     def _take(self, job: Job) -> float:
