@@ -164,4 +164,4 @@ def test_json_is_one_line_at_full_precision(study: MadeUpStudy) -> None:
 
 def test_json_can_name_any_path() -> None:
     done = Reported(files=(Path(os.fsdecode(b"caf\xe9/progress.png")),))
-    assert json.loads(as_json(done)) == {"files": ["caf\\udce9/progress.png"]}
+    assert json.loads(as_json(done))["files"] == ["caf\\udce9/progress.png"]

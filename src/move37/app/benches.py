@@ -25,6 +25,7 @@ BENCHES = {
     "cascade": "what cheap stages and early stops keep of the gain, and what they cost",
     "parallel": "whether workers are ever idle, and what trials do to each other's timings",
     "scaling": "what more evaluations and more workers bring, with each search strategy",
+    "tune": "what `tune` reaches without a search space, beside Optuna with one and twice the trials",
     "referee": "whether what is claimed can be believed, in worlds that mislead and on real tables",
 }
 
@@ -75,6 +76,8 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             return _parallel(quick)
         case "scaling":
             return _scaling(quick, out)
+        case "tune":
+            return _tune(quick)
         case "referee":
             return _referee(quick, out)
         case _:
@@ -321,6 +324,46 @@ def _open_study(
     """An engine that spends its budget and claims nothing."""
     settings = RunSettings(experiments=experiments, workers=workers, certify=False)
     return Engine(directory, settings, watch=watch, stop=Stop())
+
+
+def _tune(quick: bool) -> BenchResult:
+    from move37.bench.tune_optuna import tune_beside_optuna
+    from move37.gallery import install
+
+    evaluations = {"tabular": 25} if quick else {"tabular": 40, "bpb": 24}
+    with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
+        result = tune_beside_optuna(
+            _tuned,
+            install,
+            Path(directory),
+            evaluations=evaluations,
+            repetitions=1 if quick else 3,
+            fresh=8 if quick else 16,
+            seed=0,
+        )
+    return BenchResult(
+        bench="tune",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={"tune_gain_ratio_min": ">= 0.95"},
+    )
+
+
+def _tuned(root: Path, experiments: int, seed: int) -> str:
+    """The champion of a study of so many experiments with `tune` alone: its one editable file."""
+    from move37.app.measuring import run
+    from move37.app.study import read_study
+
+    settings = RunSettings(
+        experiments=experiments, seed=seed, check=False, certify=False, workers=1, proposer="tune"
+    )
+    run(root, settings)
+    with read_study(root) as study:
+        champion = study.program(None)
+        assert champion.commit is not None
+        path = study.task.files.edit[0]
+        return study.store.code.read(champion.commit, path).decode()
 
 
 def open_engine(

@@ -9,6 +9,7 @@ from move37.app.study import STUDY, Study, find_root, is_working, read_study
 from move37.core.records import Answer, Question, Verdict
 from move37.report.asked import AskedView, Conversation, Turn, asked_views
 from move37.report.results import Diff, Reported
+from move37.report.surprises import move37s, surprises
 from move37.report.views import (
     Detail,
     Judge,
@@ -93,7 +94,11 @@ def report(root: Path, out: Path | None = None) -> Reported:
         directory.mkdir(parents=True, exist_ok=True)
         chart = directory / "progress.png"
         draw_progress(study.task, study.history, study.believer, study.champion, chart)
-        return Reported(files=(chart,))
+        return Reported(
+            files=(chart,),
+            move37s=tuple(move37s(study.history, study.believer)),
+            surprises=tuple(surprises(study.history, study.believer)),
+        )
 
 
 # --- the same for a study that is open already ---------------------------------------------------

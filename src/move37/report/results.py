@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from move37.report.certificates import CertificateView
+from move37.report.surprises import Surprise
 from move37.report.views import Detail, Status
 
 
@@ -114,6 +115,10 @@ class Patched:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
     files: tuple[Path, ...]
+    move37s: tuple[Surprise, ...] = ()
+    """Certified, and against all expectation; the largest effect first."""
+    surprises: tuple[Surprise, ...] = ()
+    """Believed to be furthest above what was expected. Belief is no claim."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from move37.report.asked import asked_line
 from move37.report.cheats import cheats_text
 from move37.report.evaluator import evaluator_line
 from move37.report.results import BenchResult, RunResult, Verified
+from move37.report.surprises import expected
 from move37.report.views import (
     CertificateView,
     Detail,
@@ -109,6 +110,8 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
     name = f"x{one.experiment}" + (" · champion" if one.is_champion else "")
     title = f"{name} · {clean(one.hypothesis) or 'no hypothesis'}"
     pairs = [("change", _origin(detail))]
+    if detail.move37 is not None:
+        pairs.append(("move 37", detail.move37.told))
     if one.failure:
         pairs.append(("failed", clean(one.failure)))
     pairs.extend(("agent", clean(note)) for note in detail.noted)
@@ -122,6 +125,8 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
         pairs.append(
             ("", f"{_effect(detail.effect_on_parent)} against x{one.parents[0]}, believed")
         )
+    if detail.guess is not None:
+        pairs.append(("expected", expected(detail.guess)))
     if detail.predicted_effect is not None:
         prior = "" if detail.prior is None else f", prior {detail.prior:.2g}"
         pairs.append(("predicted", f"{detail.predicted_effect:+.4g}{prior}"))
@@ -381,6 +386,7 @@ def _row(row: Summary) -> tuple[str, ...]:
     verdict = "baseline" if row.is_baseline else row.verdict.value if row.verdict else "running"
     told = clean(row.failure or row.screened or row.hypothesis)
     also = "".join(f"{clean(name)} {number(value)}, " for name, value in row.also.items())
+    also = f"✶ move 37: {also}" if row.is_move37 else also
     return (
         f"{sign}x{row.experiment}",
         measured(believed.value, believed.sd) if believed else "",

@@ -6,7 +6,7 @@ Beliefs and effects come with their standard deviation or interval, at full prec
 for whoever shows them. Nothing here is called an improvement but what a certificate claims.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -19,6 +19,7 @@ from move37.core.records import (
     Belief,
     CheatReport,
     Failed,
+    Guess,
     Measured,
     Metric,
     Outcome,
@@ -34,6 +35,7 @@ from move37.report.certificates import CertificateView, Effect, certificates, ef
 from move37.report.evaluator import EvaluatorView, evaluator_of
 from move37.report.front import front, secondary
 from move37.report.staircase import count_kept
+from move37.report.surprises import Surprise, move37s
 
 if TYPE_CHECKING:
     from move37.search.arms import Ledger
@@ -91,6 +93,8 @@ class Summary:
     """Why it was let go before it was measured in full."""
     also: Mapping[str, float] = field(default_factory=dict[str, float])
     """Its secondary metrics."""
+    is_move37: bool = False
+    """Nobody would have bet on it, and it is certified to be among the best."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +142,10 @@ class Detail:
     """The questions that were asked for it, by round."""
     noted: tuple[str, ...] = ()
     """What the agent that proposed it did besides: evaluations of its own, writing where it may not."""
+    guess: Guess | None = None
+    """What the policy expected of it before it was run; effects are positive where better."""
+    move37: Surprise | None = None
+    """Why it is a move 37. `None`: it is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,7 +224,9 @@ def summary(
     champion: int | None,
     experiment: int,
     judge: Judge,
+    moves: Set[int] = frozenset(),
 ) -> Summary:
+    """moves: the experiments that are move 37s."""
     one = history[experiment]
     scores, outcome = one.scores(), one.outcome
     certified = history.certificate_of(experiment)
@@ -241,6 +251,7 @@ def summary(
         certified=certified is not None and certified.claim,
         screened=outcome.reason if isinstance(outcome, Screened) else None,
         also=secondary(task, one),
+        is_move37=one.id in moves,
     )
 
 
@@ -270,8 +281,10 @@ def status_view(
     finished = measured + len(failed) + screened
     kept = count_kept(history, beliefs, champion)
 
+    moves = {found.experiment for found in move37s(history, beliefs)}
+
     def summarise(id: int) -> Summary:
-        return summary(task, history, beliefs, champion, id, judge)
+        return summary(task, history, beliefs, champion, id, judge, moves)
 
     return Status(
         task=task.name,
@@ -338,10 +351,13 @@ def listing(
         ids = list(range(first, last) if order == "id" else range(last - 1, first - 1, -1))
     if failed is not None:
         ids = [id for id in ids if isinstance(history[id].outcome, Failed) == failed]
+    moves = {found.experiment for found in move37s(history, beliefs)}
     return Listing(
         metric=metric_view(task.metric),
         total=len(ids),
-        rows=tuple(summary(task, history, beliefs, champion, id, judge) for id in ids[:limit]),
+        rows=tuple(
+            summary(task, history, beliefs, champion, id, judge, moves) for id in ids[:limit]
+        ),
     )
 
 
@@ -359,8 +375,9 @@ def detail(
     base = _baseline_of(history, one)
     judged = one.outcome is not None and not one.is_baseline
     first = one.parents[0] if one.parents else None
+    moves = {found.experiment: found for found in move37s(history, beliefs)}
     return Detail(
-        summary=summary(task, history, beliefs, champion, experiment, judge),
+        summary=summary(task, history, beliefs, champion, experiment, judge, moves.keys()),
         metric=metric_view(task.metric),
         reason=judge(experiment)[1] if judged else "",
         effect_on_parent=None if first is None else _difference(beliefs, one.id, first, base),
@@ -375,6 +392,8 @@ def detail(
         commit=one.commit,
         certificates=certificates(task, history, experiment),
         asked=asked_views(one),
+        guess=one.guess,
+        move37=moves.get(experiment),
     )
 
 

@@ -243,14 +243,17 @@ for command in (certify, ablate, verify, apply, branch, patch):
 )
 @common
 def report(where: Where, *, out: Path | None) -> None:
-    """Draw the chart, progress.png.
+    """Tell what nobody expected, and draw the chart, progress.png.
 
-    All experiments, the staircase of the best beliefs, the baseline and the certified effect.
+    Move 37s come first. In the chart: all experiments, the staircase of the best beliefs, the baseline and the certified effect.
     """
     from move37 import app
+    from move37.report.surprises import surprises_text
 
     done = app.report(where.root, out)
-    where.screen.answer(done, "\n".join(f"Wrote {path}" for path in done.files))
+    told = surprises_text(done.move37s, done.surprises)
+    wrote = [f"Wrote {path}" for path in done.files]
+    where.screen.answer(done, "\n".join([*([told, ""] if told else []), *wrote]))
 
 
 for command in (propose, wait, brief, mcp, skill):
