@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,25 +26,28 @@ MakeTask = Callable[..., Path]
 def make_task(tmp_path: Path) -> MakeTask:
     """Return a function that writes a task: a program with three constants, and its evaluation."""
 
-    def make(
-        *,
-        run: str = "sh evaluate.sh",
-        evaluate: str = EVALUATE,
-        program: str | bytes = PROGRAM,
-        name: str = "task",
-        extra: str = "",
-        timeout: str = "30s",
-    ) -> Path:
-        directory = tmp_path / name
-        directory.mkdir(parents=True)
-        content = program if isinstance(program, bytes) else program.encode()
-        (directory / "program.py").write_bytes(content)
-        (directory / "evaluate.sh").write_text(evaluate)
-        (directory / "move37.toml").write_text(
-            f'goal = "Lower the loss."\n{extra}\n[files]\nedit = ["program.py"]\n\n'
-            f'[evaluate]\nrun = "{run}"\ntimeout = "{timeout}"\nmemory = "512MB"\n\n'
-            '[metric]\nname = "loss"\ngoal = "minimize"\n'
-        )
-        return directory
+    def make(*, name: str = "task", **others: Any) -> Path:
+        return write_task(tmp_path / name, **others)
 
     return make
+
+
+def write_task(
+    directory: Path,
+    *,
+    run: str = "sh evaluate.sh",
+    evaluate: str = EVALUATE,
+    program: str | bytes = PROGRAM,
+    extra: str = "",
+    timeout: str = "30s",
+) -> Path:
+    directory.mkdir(parents=True)
+    content = program if isinstance(program, bytes) else program.encode()
+    (directory / "program.py").write_bytes(content)
+    (directory / "evaluate.sh").write_text(evaluate)
+    (directory / "move37.toml").write_text(
+        f'goal = "Lower the loss."\n{extra}\n[files]\nedit = ["program.py"]\n\n'
+        f'[evaluate]\nrun = "{run}"\ntimeout = "{timeout}"\nmemory = "512MB"\n\n'
+        '[metric]\nname = "loss"\ngoal = "minimize"\n'
+    )
+    return directory

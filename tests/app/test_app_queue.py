@@ -19,8 +19,9 @@ from move37.core.facts import Opened
 from move37.core.history import History
 from move37.core.records import Measured
 from move37.report.results import HandedIn
+from move37.store.letter import Letter
 from move37.store.lock import WriterLock
-from move37.store.spool import Letter, new_ticket
+from move37.store.spool import new_ticket
 
 QUEUE_ONLY = '[[proposer]]\nkind = "queue"\n'
 

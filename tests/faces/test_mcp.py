@@ -40,7 +40,7 @@ print("val_loss:", 3 + (rate - 0.1) ** 2 + (width - 64) ** 2 / 5000 + noise)
 """
 TOOLS = {
     "get_brief", "study_status", "get_program", "propose", "get_experiment", "list_experiments",
-    "diff", "best",
+    "diff", "best", "board_read", "board_post",
 }  # fmt: skip
 TOKEN = "a-token-of-the-tests-0123456789"
 

@@ -9,7 +9,8 @@ from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
 from move37.core.errors import Refused
-from move37.store.spool import LETTER_BYTES, Letter, Spool, is_ticket, new_ticket
+from move37.store.letter import LETTER_BYTES, Letter
+from move37.store.spool import Spool, is_ticket, new_ticket
 
 
 def letter(**given: object) -> Letter:

@@ -2,6 +2,7 @@
 
 from move37.app.ablating import ablate
 from move37.app.benches import bench, benches
+from move37.app.board import board, claim, post, retract, search_board, thread
 from move37.app.brief import brief, program
 from move37.app.checking import check
 from move37.app.home import apply, branch, has_task, init, patch
@@ -24,10 +25,12 @@ __all__ = [
     "bench",
     "benches",
     "best",
+    "board",
     "branch",
     "brief",
     "certify",
     "check",
+    "claim",
     "come_of",
     "conversation",
     "demo",
@@ -38,13 +41,17 @@ __all__ = [
     "install_skill",
     "list_experiments",
     "patch",
+    "post",
     "program",
     "propose",
     "report",
+    "retract",
     "run",
+    "search_board",
     "show",
     "skill_text",
     "status",
+    "thread",
     "verify",
     "wait",
 ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 
+from move37.app.board import deliver
 from move37.app.engine import Engine, Watch
 from move37.app.inbox import spool_of
 from move37.app.settings import RunSettings
@@ -14,6 +15,7 @@ from move37.app.study import read_study
 from move37.core.errors import Move37Error, StudyError, StudyLocked
 from move37.core.events import Stop
 from move37.core.records import Failed
+from move37.store.letter import Note
 
 
 @contextmanager
@@ -44,6 +46,9 @@ def answer_late(
 
     is_left: whether a change waits that has left the box already.
     """
+    with suppress(Move37Error):
+        if spool_of(root).tickets(Note):
+            deliver(root)
     if stop.soft or not (is_left or spool_of(root).has_letters()):
         return
     # What ended before has its result: that the task has changed since, say, takes nothing from it, and

@@ -1,10 +1,11 @@
 """`brief`, and the program of an experiment: what somebody outside reads before they propose."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from move37.app.library import library_of
 from move37.app.look import diff_of, judge_of
-from move37.app.study import find_root, is_working, read_study
+from move37.app.study import Study, find_root, is_working, read_study
 from move37.core.errors import StudyError
 from move37.report.results import Brief, Program
 
@@ -31,7 +32,21 @@ def brief(root: Path, *, limit: int = TOKENS) -> Brief:
             is_working=is_working(study.root),
             steering=library_of(study).steering(),
             diff=diff_of(study, champion, None).text if has_change else "",
+            posts=_posts(study, champion),
         )
+
+
+def _posts(study: Study, champion: int | None) -> Sequence[str]:
+    """The few posts that bear on the champion."""
+    from move37.board.pick import Picker
+    from move37.report.board import brief_lines
+
+    history, beliefs = study.history, study.believer
+    start = history.baseline.id if champion is None else champion
+    picked = Picker(study.edits).pick(
+        history, beliefs, [start], paths=study.task.files.edit, goal=study.task.goal
+    )
+    return brief_lines([(history.board[id], found) for id, found in picked], history, beliefs)
 
 
 def program(root: Path, experiment: int | None = None) -> Program:

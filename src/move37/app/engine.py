@@ -19,6 +19,7 @@ from move37.app.polishing import plan_polishing, proposer_names
 from move37.app.settings import Crew, RunSettings, crew_of
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
 from move37.app.workshop import EngineWorkshop
+from move37.board.edits import Edits
 from move37.core.events import (
     Began,
     Ended,
@@ -145,8 +146,8 @@ class Engine:
         Returns `exhausted` when all of it is done.
         """
         history, journal = self.study.history, self.study.journal
-        for submitted, attachments in self._inbox.take():
-            journal.record(submitted, attachments)
+        for fact, attachments in self._inbox.take():
+            journal.record(fact, attachments)
         asked = {submitted.ticket for submitted in history.waiting}
         if not asked and not any(map(_is_asked_for, history.running())):
             return "exhausted"
@@ -284,7 +285,9 @@ class Engine:
 
     # --- wiring ----------------------------------------------------------------------------------
 
-    def _make_folds(self, task: Task, believer: LineagePosterior, ledger: Ledger) -> Sequence[Fold]:
+    def _make_folds(
+        self, task: Task, believer: LineagePosterior, ledger: Ledger, edits: Edits
+    ) -> Sequence[Fold]:
         from move37.policy.gate import Gate
         from move37.policy.policy import Policy
         from move37.proposers.queue import Queue
@@ -293,7 +296,7 @@ class Engine:
         from move37.search import make_search
         from move37.search.staged import StagePosterior
 
-        place = _place(task, lambda: self._workshop)
+        place = _place(task, lambda: self._workshop, edits)
         plan = plan_polishing(task.proposers)
         named = dict(_named(plan.specs, lambda spec: make_proposer(spec, place)))
         # It answers whoever hands something in; search cannot choose it.
@@ -391,7 +394,7 @@ class Engine:
         spool, queue = spool_of(self.study.root), self._proposers[QUEUE]
         spool.make(queue.settings.share if self._is_patient and isinstance(queue, Queue) else None)
         spool.tidy()
-        return Inbox(spool, self.study.history)
+        return Inbox(spool, self.study.history, self.study.believer)
 
     def _workplace(self, strength: Strength, files: Resolved) -> Workplace:
         study = self.study
@@ -457,8 +460,9 @@ class Engine:
         return None
 
 
-def _place(task: Task, workshop: Callable[[], Workshop]) -> Place:
+def _place(task: Task, workshop: Callable[[], Workshop], edits: Edits) -> Place:
     """Where proposers work that ask somebody outside."""
+    from move37.board.pick import Picker
     from move37.proposers.context.references import References
     from move37.store.git import GitCode
     from move37.tasks.references import list_references
@@ -475,6 +479,7 @@ def _place(task: Task, workshop: Callable[[], Workshop]) -> Place:
         write=write,
         workshop=workshop,
         references=References(lambda: list_references(task), study / "references.db").quotes,
+        posts=Picker(edits),
     )
 
 

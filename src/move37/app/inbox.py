@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from move37.app.posting import fact_of
 from move37.app.study import STUDY
 from move37.core.errors import Refused
-from move37.core.facts import Submitted
+from move37.core.facts import Fact, Submitted
 from move37.core.history import History
-from move37.core.protocols import Attachments
+from move37.core.protocols import Attachments, Believer
 from move37.proposers.queue import changes_key, encode_changes
-from move37.store.spool import Letter, Spool
+from move37.store.letter import Handed, Letter, Note
+from move37.store.spool import Spool
 
 
 def spool_of(root: Path) -> Spool:
@@ -19,28 +21,45 @@ def spool_of(root: Path) -> Spool:
 class Inbox:
     """The engine's side of the letter box."""
 
-    def __init__(self, spool: Spool, history: History) -> None:
+    def __init__(self, spool: Spool, history: History, beliefs: Believer) -> None:
         self._spool = spool
         self._history = history
+        self._beliefs = beliefs
 
     def has_mail(self) -> bool:
         return self._spool.has_letters()
 
-    def take(self) -> Iterator[tuple[Submitted, Attachments]]:
+    def take(self) -> Iterator[tuple[Fact, Attachments]]:
         """Everything new, the oldest first.
 
         A letter is taken out when the next is asked for: by then its fact is stored. One that was
         stored by an engine which died before it could take it out is known by its ticket.
         """
-        for ticket, letter in self._spool.letters():
-            if ticket not in self._history.submitted:
+        return self._facts(self._spool.all())
+
+    def take_notes(self) -> Iterator[tuple[Fact, Attachments]]:
+        """Likewise what is for the board, and nothing else."""
+        return self._facts(self._spool.notes())
+
+    def _facts(self, handed: Iterator[tuple[str, Handed]]) -> Iterator[tuple[Fact, Attachments]]:
+        for ticket, one in handed:
+            if not self._is_known(ticket):
                 try:
-                    submitted = self._submitted(ticket, letter)
+                    fact, attachments = self._fact(ticket, one)
                 except Refused as refused:
                     self._spool.set_aside(ticket, str(refused))
                     continue
-                yield submitted, {changes_key(ticket): encode_changes(letter.changes)}
+                yield fact, attachments
             self._spool.done(ticket)
+
+    def _is_known(self, ticket: str) -> bool:
+        return ticket in self._history.submitted or self._history.board.has(ticket)
+
+    def _fact(self, ticket: str, handed: Handed) -> tuple[Fact, Attachments]:
+        if isinstance(handed, Note):
+            return fact_of(ticket, handed, self._history, self._beliefs), {}
+        attachments = {changes_key(ticket): encode_changes(handed.changes)}
+        return self._submitted(ticket, handed), attachments
 
     def _submitted(self, ticket: str, letter: Letter) -> Submitted:
         history = self._history

@@ -10,7 +10,7 @@ from move37.app.library import library_of
 from move37.app.study import Study
 from move37.core.errors import Refused
 from move37.core.history import Experiment
-from move37.store.spool import Letter
+from move37.store.letter import Letter
 
 Base = int | Literal["best"] | None
 """The program that a change is made to: an experiment, the champion, or the baseline."""
@@ -43,7 +43,7 @@ def letter_of(
     changes = _changes(study, change, parent, files)
     _refuse_useless(study, parent, files, changes)
     return Letter(
-        author=(author or _user()).strip(),
+        author=(author or user_name()).strip(),
         hypothesis=hypothesis.strip(),
         base=parent.id,
         predicted_effect=None if effect is None else study.task.metric.score(effect),
@@ -177,7 +177,8 @@ def _refuse_useless(
         )
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Who runs this, as the system knows them."""
     import getpass
 
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from move37.board.edits import Edits
 from move37.core.errors import ProposalFailed, StudyError, TaskError
 from move37.core.facts import EpochStarted, Fact, Opened
 from move37.core.history import Experiment, History
@@ -42,6 +43,8 @@ class Study:
     believer: LineagePosterior
     ledger: Ledger
     """What each proposer was given and is believed to have gained."""
+    edits: Edits
+    """Which experiments made the same edit."""
 
     @property
     def history(self) -> History:
@@ -164,8 +167,8 @@ def read_study(root: Path) -> Study:
     store = read_store(root)
     try:
         believer = LineagePosterior()
-        ledger = Ledger(believer)
-        journal = Journal(store, [believer, ledger])
+        ledger, edits = Ledger(believer), Edits()
+        journal = Journal(store, [believer, ledger, edits])
         history = journal.history
         task = from_mapping(history.epoch.task, root)
         if history.session is not None:
@@ -174,12 +177,18 @@ def read_study(root: Path) -> Study:
         store.close()
         raise
     return Study(
-        root=root, task=task, files=None, journal=journal, believer=believer, ledger=ledger
+        root=root,
+        task=task,
+        files=None,
+        journal=journal,
+        believer=believer,
+        ledger=ledger,
+        edits=edits,
     )
 
 
-MakeFolds = Callable[[Task, LineagePosterior, Ledger], Sequence[Fold]]
-"""What else shall follow the study's facts, from the first one on; it is told after belief and ledger."""
+MakeFolds = Callable[[Task, LineagePosterior, Ledger, Edits], Sequence[Fold]]
+"""What else shall follow the study's facts, from the first one on; it is told after these."""
 
 
 def write_study(
@@ -187,7 +196,7 @@ def write_study(
     *,
     seed: int = 0,
     adjust: Callable[[Task], Task] = lambda task: task,
-    folds: MakeFolds = lambda task, believer, ledger: (),
+    folds: MakeFolds = lambda task, believer, ledger, edits: (),
     begin: bool = True,
 ) -> Study:
     """Open for work, alone; begin a study, or a new epoch when what is measured has changed.
@@ -210,8 +219,8 @@ def write_study(
     resolved = resolve(task, paths)
     read = disk_reader(root)
     believer = LineagePosterior()
-    ledger = Ledger(believer)
-    followers = [ledger, *folds(task, believer, ledger)]
+    ledger, edits = Ledger(believer), Edits()
+    followers = [ledger, edits, *folds(task, believer, ledger, edits)]
     store = SqliteStore.open(root / STUDY, write=True)
     try:
         journal = Journal(store, [believer, *followers])
@@ -229,7 +238,13 @@ def write_study(
         store.close()
         raise
     return Study(
-        root=root, task=task, files=resolved, journal=journal, believer=believer, ledger=ledger
+        root=root,
+        task=task,
+        files=resolved,
+        journal=journal,
+        believer=believer,
+        ledger=ledger,
+        edits=edits,
     )
 
 

@@ -20,9 +20,13 @@ from move37.core.records import (
     Guess,
     Interval,
     Job,
+    Link,
+    PostKind,
     ProbeJob,
     Repeats,
+    Role,
     Screened,
+    Taint,
     Trial,
 )
 
@@ -290,6 +294,48 @@ class Ablated:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Posted:
+    """Somebody wrote on the board."""
+
+    post: int
+    """Counts from 1 over the study, without gaps."""
+    ticket: str
+    """Of the note that it came in; what is read twice is known to be the same."""
+    kind: PostKind
+    text: str
+    author: str
+    """As they call themselves."""
+    role: Role
+    taint: Taint
+    reply_to: int | None = None
+    """The post that it replies to."""
+    links: tuple[Link, ...] = ()
+    """The experiments that it is about: those named in its text, and others that its author named."""
+    effect: float | None = None
+    """On the score: what a hypothesis predicts, or what is said of the experiments that it links to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retracted:
+    """Somebody took a post back. It stays stored, and is told to nobody who did not ask for it."""
+
+    post: int
+    ticket: str
+    author: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """Somebody works on a hypothesis, or does so no more."""
+
+    post: int
+    ticket: str
+    author: str
+    released: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionStarted:
     """An engine began to work on the study."""
 
@@ -324,6 +370,9 @@ Fact = (
     | EvaluatorChecked
     | AblationOpened
     | Ablated
+    | Posted
+    | Retracted
+    | Claimed
     | SessionStarted
     | SessionEnded
 )
@@ -345,6 +394,9 @@ FACTS: tuple[type[Fact], ...] = (
     EvaluatorChecked,
     AblationOpened,
     Ablated,
+    Posted,
+    Retracted,
+    Claimed,
     SessionStarted,
     SessionEnded,
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from move37.core.board import Board
 from move37.core.errors import StudyError
 from move37.core.facts import (
     Ablated,
@@ -13,13 +14,16 @@ from move37.core.facts import (
     CertificationOpened,
     Certified,
     Checked,
+    Claimed,
     EpochStarted,
     EvaluatorChecked,
     Fact,
     Opened,
+    Posted,
     Probed,
     Proposed,
     Rejected,
+    Retracted,
     Row,
     SessionEnded,
     SessionStarted,
@@ -157,6 +161,7 @@ class History:
         self._submitted: dict[str, Submitted] = {}
         self._tickets: dict[str, int] = {}
         self._waiting: dict[str, Submitted] = {}
+        self._board = Board()
 
     def __len__(self) -> int:
         return len(self._experiments)
@@ -316,8 +321,19 @@ class History:
         """The experiment that came of a ticket; `None` while it waits."""
         return self._tickets.get(ticket)
 
+    @property
+    def board(self) -> Board:
+        """What was posted about the study, over all epochs."""
+        return self._board
+
     def add(self, row: Row) -> None:
         """Take the next fact. Raises `StudyError` when it contradicts the ones before it."""
+        if isinstance(row.fact, Posted | Retracted | Claimed):
+            # Written while no engine was at work, it says nothing of how long one was.
+            for link in row.fact.links if isinstance(row.fact, Posted) else ():
+                self[link.experiment]
+            self._board.add(row.fact, row.at)
+            return
         if isinstance(row.fact, SessionStarted):
             # Before anything else: the time between two sessions is nobody's work.
             self._seconds_before, self._session_began = self.seconds_worked, row.at
@@ -444,6 +460,8 @@ class History:
                 self._session, self._rejected_in_a_row = fact, 0
             case SessionEnded():
                 self._seconds_before, self._session_began = self.seconds_worked, None
+            case Posted() | Retracted() | Claimed():
+                raise AssertionError("what is posted goes to the board")
             case _:
                 assert_never(fact)
 

@@ -598,6 +598,26 @@ class ProbeJob:
 Job = TrialJob | CheckJob | ProbeJob
 
 
+# --- the board -----------------------------------------------------------------------------------
+
+PostKind = Literal["hypothesis", "finding", "lesson", "question", "answer", "idea"]
+
+Role = Literal["person", "proposer", "agent"]
+"""Who writes: a person, a proposer of the study, or an agent outside, as they say themselves."""
+
+Taint = Literal["person", "model", "output"]
+"""Where words come from: a person, a model, or what a candidate printed, which may be made to deceive."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """An experiment that a post is about."""
+
+    experiment: int
+    effect: Belief | None = None
+    """What was believed of its effect on its first parent when the post was taken in. `None`: nothing."""
+
+
 # --- the sandbox ---------------------------------------------------------------------------------
 
 

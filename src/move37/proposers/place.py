@@ -81,3 +81,5 @@ class Place:
     is it known what fences programs in here. `None`: there is none."""
     references: Callable[[Request], Sequence[Data]] | None = None
     """Quotes from the user's references that bear on a request. `None`: nobody looks for any."""
+    posts: Callable[[Request], Sequence[str]] | None = None
+    """Posts of the board that bear on a request, the most useful first. `None`: nobody looks for any."""

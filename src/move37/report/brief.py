@@ -51,10 +51,12 @@ def brief(
     is_working: bool,
     steering: str = "",
     diff: str = "",
+    posts: Sequence[str] = (),
 ) -> Brief:
     """Write it. Costs the same whatever the size of the study.
 
-    limit: in tokens. steering: the user's `program.md`. diff: from the baseline to the champion.
+    limit: in tokens. steering: the user's `program.md`. diff: from the baseline to the champion. posts: lines
+    about the posts that bear on the champion, quoted.
     """
     teller = _Teller(task, history, beliefs, champion, judge)
     sections = [
@@ -65,6 +67,7 @@ def brief(
         _Section(6, "The champion's lineage", teller.lineage()),
         _Section(3, "Best of the others", teller.others()),
         _Section(5, "Latest failures", teller.failures()),
+        _Section(4, "Posts that bear on the champion", posts),
         _Section(2, "What to try", teller.ideas()),
         _Section(8, "How to propose", _HOW),
         _Section(1, "What the champion changes in the baseline", _fenced(diff)),
@@ -78,6 +81,8 @@ _HOW = (
     "--patch - --hypothesis TEXT --effect NUMBER --wait --json`; also `--program DIR` or `--file PATH=F`.",
     "- The base is the baseline unless you say `--base best` or `--base x12`; `get_program` (`move37 diff`) shows it.",
     "- One hypothesis at a time. Predict the effect in the metric's unit before you know it.",
+    "- Learned something that others should know? `board_post`, or `move37 board post lesson TEXT`: name experiments "
+    "as `x12`, and the engine fills in their numbers. `board_read`, or `move37 board`, shows what others posted.",
     "- `move37 brief` writes this page again; `move37 show x12` tells all about one experiment.",
 )
 

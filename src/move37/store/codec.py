@@ -17,8 +17,11 @@ import msgspec
 from move37.core.errors import StudyError
 from move37.core.facts import (
     FACTS,
+    Claimed,
     EpochStarted,
     Fact,
+    Posted,
+    Retracted,
     SessionEnded,
     SessionStarted,
     Submitted,
@@ -65,7 +68,7 @@ def experiment_of(fact: Fact) -> int | None:
     match fact:
         case EpochStarted():
             return fact.baseline
-        case SessionStarted() | SessionEnded() | Submitted():
+        case SessionStarted() | SessionEnded() | Submitted() | Posted() | Retracted() | Claimed():
             return None
         case _:
             return fact.experiment

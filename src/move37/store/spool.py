@@ -1,4 +1,5 @@
-"""A letter box: changes that people and agents hand in while an engine works, or while none does.
+"""A letter box: what people and agents hand in while an engine works, or while none does. Letters, which
+hold changes, and notes for the board.
 
 inbox/
 ├── tmp/      being written
@@ -18,30 +19,23 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from move37.core.errors import Refused, Unwritable
+from move37.store.letter import LETTER_BYTES, Handed, Letter, Note, from_guest, parse, unfit
 
 Share = Literal["owner", "group", "all"]
 """Who may hand in changes, besides the owner of the study and root."""
-
-LETTER_BYTES = 16 * 1024**2
-"""A larger file is set aside unread."""
-FILES = 1000
-TEXT = 4000
-"""Characters of a hypothesis."""
-NAME = 80
-"""Characters of an author's name."""
 
 _AT_ONCE = 100
 _LOOKED_AT = 1000
 _STALE_SECONDS = 24 * 3600.0
 _ASIDE_KEPT = 200
-_TICKET = re.compile(r"q[0-9a-f]{11}-[0-9a-f]{6}")
+_TICKET = re.compile(r"[qb][0-9a-f]{11}-[0-9a-f]{6}")
+_INITIALS: Mapping[type[Handed], str] = {Letter: "q", Note: "b"}
 _MODES: Mapping[Share, tuple[int, int, int]] = {
     # Of the directories that are written to, of the one to read reasons in, of a letter. Sticky: nobody
     # but the owner takes out what others put in.
@@ -51,23 +45,9 @@ _MODES: Mapping[Share, tuple[int, int, int]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Letter:
-    """A change that somebody hands in."""
-
-    author: str
-    hypothesis: str
-    base: int | None
-    """The experiment that it changes. `None`: the baseline."""
-    predicted_effect: float | None
-    """On the score."""
-    changes: Mapping[str, bytes | None]
-    """New content of each changed file; `None` deletes it."""
-
-
-def new_ticket() -> str:
-    """Tickets sort by when they were made."""
-    return f"q{time.time_ns() // 1_000_000:011x}-{secrets.token_hex(3)}"
+def new_ticket(of: type[Handed] = Letter) -> str:
+    """Tickets of a kind sort by when they were made."""
+    return f"{_INITIALS[of]}{time.time_ns() // 1_000_000:011x}-{secrets.token_hex(3)}"
 
 
 def is_ticket(text: str) -> bool:
@@ -92,8 +72,8 @@ class Spool:
 
     # --- handing in ------------------------------------------------------------------------------
 
-    def put(self, letter: Letter) -> str:
-        """Hand a letter in; on return no power cut can take it. Returns its ticket.
+    def put(self, letter: Handed) -> str:
+        """Hand something in; on return no power cut can take it. Returns its ticket.
 
         Raises `Refused` for one that would be set aside, `Unwritable` when the box cannot be written.
         """
@@ -103,16 +83,16 @@ class Spool:
             data = msgspec.json.encode(letter)
         except UnicodeEncodeError as error:
             raise Refused(
-                "a name or a text in the change is no valid Unicode; hand in files whose names are"
+                "a name or a text in it is no valid Unicode; write only what is, in files' names, too"
             ) from error
         if len(data) > LETTER_BYTES:
             raise Refused(
-                f"the change is {len(data):,} bytes long; hand in at most {LETTER_BYTES:,}"
+                f"what is handed in is {len(data):,} bytes long; hand in at most {LETTER_BYTES:,}"
             )
-        if (reason := _unfit(letter)) is not None:
+        if (reason := unfit(letter)) is not None:
             raise Refused(reason)
         self.make()
-        ticket = new_ticket()
+        ticket = new_ticket(type(letter))
         temporary, final = self.directory / "tmp" / ticket, self._new / f"{ticket}.json"
         try:
             _write(temporary, data, self._mode())
@@ -152,9 +132,9 @@ class Spool:
 
     # --- taking in -------------------------------------------------------------------------------
 
-    def tickets(self) -> list[str]:
-        """Of the letters that nobody has taken yet, the oldest first."""
-        return [name.removesuffix(".json") for name in self._names()]
+    def tickets(self, of: type[Handed] = Letter) -> list[str]:
+        """Of what nobody has taken yet, the oldest first. of: of letters, or of notes."""
+        return [name.removesuffix(".json") for name in self._names() if name[0] == _INITIALS[of]]
 
     @property
     def is_closed_to_us(self) -> bool:
@@ -169,7 +149,19 @@ class Spool:
 
         What cannot be taken is set aside on the way.
         """
-        for name in self._names()[:_AT_ONCE]:
+        return ((ticket, one) for ticket, one in self.all() if isinstance(one, Letter))
+
+    def notes(self) -> Iterator[tuple[str, Note]]:
+        """Likewise notes for the board. Letters stay untouched."""
+        found = self._take(name for name in self._names() if name[0] == _INITIALS[Note])
+        return ((ticket, one) for ticket, one in found if isinstance(one, Note))
+
+    def all(self) -> Iterator[tuple[str, Handed]]:
+        """Likewise letters and notes, in the order in which they were handed in."""
+        return self._take(self._names())
+
+    def _take(self, names: Iterable[str]) -> Iterator[tuple[str, Handed]]:
+        for name in islice(names, _AT_ONCE):
             try:
                 ticket, letter = _ticket_of(name), self._read(name)
             except FileNotFoundError:
@@ -226,9 +218,10 @@ class Spool:
                 names = [entry.name for entry in islice(entries, _LOOKED_AT)]
         except OSError:
             return []
-        return sorted(name for name in names if name not in self._ignored)
+        # Tickets begin with a letter for their kind, and then with the time.
+        return sorted((name for name in names if name not in self._ignored), key=lambda n: n[1:])
 
-    def _read(self, name: str) -> Letter:
+    def _read(self, name: str) -> Handed:
         """Raises `Refused`, or `OSError`; never waits, follows no link."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
@@ -244,8 +237,9 @@ class Spool:
             if status.st_size > LETTER_BYTES:
                 raise Refused(f"it is {status.st_size:,} bytes long, of {LETTER_BYTES:,} allowed")
             data = file.read(LETTER_BYTES + 1)
-        letter = _parse(data)
-        return letter if status.st_uid == os.geteuid() else _signed(letter, status.st_uid)
+        letter = parse(data, Note if name[0] == _INITIALS[Note] else Letter)
+        is_ours = status.st_uid == os.geteuid()
+        return letter if is_ours else from_guest(letter, _name_of(status.st_uid))
 
     def _tidy_aside(self) -> None:
         """Nobody fills the disk with what is set aside."""
@@ -258,49 +252,16 @@ class Spool:
 def _ticket_of(name: str) -> str:
     ticket = name.removesuffix(".json")
     if name == ticket or not is_ticket(ticket):
-        raise Refused("its name is no ticket; hand in with `move37 propose`")
+        raise Refused("its name is no ticket; hand in with `move37 propose`, or `move37 board`")
     return ticket
 
 
-def _parse(data: bytes) -> Letter:
-    import msgspec
-
+def _name_of(uid: int) -> str:
+    """The name that the system knows a user by."""
     try:
-        letter = msgspec.json.decode(data, type=Letter)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(f"it is no letter: {error}") from error
-    if (reason := _unfit(letter)) is not None:
-        raise Refused(reason)
-    return letter
-
-
-def _unfit(letter: Letter) -> str | None:
-    """Why a letter cannot be taken whatever the study, if so."""
-    if not letter.changes:
-        return "it changes no file"
-    if len(letter.changes) > FILES:
-        return f"it changes {len(letter.changes):,} files, of {FILES:,} allowed at once"
-    if not letter.hypothesis.strip():
-        return "it has no hypothesis; say in a sentence why the change should help"
-    if len(letter.hypothesis) > TEXT:
-        return f"its hypothesis is longer than {TEXT:,} characters"
-    if len(letter.author) > NAME:
-        return f"its author's name is longer than {NAME} characters"
-    if letter.base is not None and letter.base < 0:
-        return f"it changes x{letter.base}, which is no experiment"
-    return None
-
-
-def _signed(letter: Letter, uid: int) -> Letter:
-    """What another user hands in carries the name that the system knows them by."""
-    from dataclasses import replace
-
-    try:
-        user = pwd.getpwuid(uid).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        user = f"uid {uid}"
-    author = f"{letter.author} ({user})" if letter.author not in ("", user) else user
-    return replace(letter, author=author)
+        return f"uid {uid}"
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

@@ -3,7 +3,10 @@
 `python -m move37.faces.cli.docs` writes it into `docs/cli.md` of the current directory.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import click
 
 from move37.faces.cli.main import cli
 
@@ -33,13 +36,19 @@ def render() -> str:
     """The whole page, in Markdown."""
     context = cli.make_context("move37", [], resilient_parsing=True, terminal_width=88)
     parts = [HEAD, _block("move37", cli.get_help(context))]
-    for name in cli.list_commands(context):
-        command = cli.commands[name]
+    parts += _commands(cli, context, "move37")
+    return "\n".join(parts)
+
+
+def _commands(group: click.Group, context: click.Context, called: str) -> Iterator[str]:
+    for name in group.list_commands(context):
+        command = group.commands[name]
         inner = command.make_context(
             name, [], parent=context, resilient_parsing=True, terminal_width=88
         )
-        parts.append(_block(f"move37 {name}", command.get_help(inner)))
-    return "\n".join(parts)
+        yield _block(f"{called} {name}", command.get_help(inner))
+        if isinstance(command, click.Group):
+            yield from _commands(command, inner, f"{called} {name}")
 
 
 def _block(title: str, text: str) -> str:

@@ -17,6 +17,7 @@ import move37
 from move37.core.errors import Move37Error
 from move37.faces.cli.begin import init
 from move37.faces.cli.believe import ablate, certify, check, verify
+from move37.faces.cli.board import board
 from move37.faces.cli.home import apply, branch, patch, print_program
 from move37.faces.cli.options import (
     DONE,
@@ -256,7 +257,7 @@ def report(where: Where, *, out: Path | None) -> None:
     where.screen.answer(done, "\n".join([*([told, ""] if told else []), *wrote]))
 
 
-for command in (propose, wait, brief, mcp, skill):
+for command in (propose, wait, brief, board, mcp, skill):
     cli.add_command(command)
 
 

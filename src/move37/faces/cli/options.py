@@ -58,11 +58,13 @@ def common(command: Command) -> Command:
     """Add `--json` and `-C`, and hand the command its `Where`."""
 
     def with_where(*args: Any, as_json: bool, directory: Path | None, **options: Any) -> Any:
-        outer = click.get_current_context().find_root().params
-        where = Where(
-            directory or outer.get("directory"), json=as_json or bool(outer.get("as_json"))
-        )
-        return command(where, *args, **options)
+        # Both may stand before the command's name as well, and before the one of its group.
+        context = click.get_current_context().parent
+        while context is not None:
+            directory = directory or context.params.get("directory")
+            as_json = as_json or bool(context.params.get("as_json"))
+            context = context.parent
+        return command(Where(directory, json=as_json), *args, **options)
 
     return cast(Command, json_option(directory_option(update_wrapper(with_where, command))))
 

@@ -26,6 +26,7 @@ from move37.core.facts import (
     EvaluatorChecked,
     Fact,
     Opened,
+    Posted,
     Probed,
     Proposed,
     Rejected,
@@ -164,6 +165,9 @@ class Watching:
             case Submitted():
                 told = f"{clean(fact.ticket)} handed in by {clean(fact.author)}"
                 return [f"{told} · {clean(fact.hypothesis)}"]
+            case Posted():
+                told = f"p{fact.post} ({fact.kind}) posted by {clean(fact.author)}"
+                return [f"{told} · {cut(clean(fact.text), 160)}"]
             case Asked():
                 self.asking[fact.experiment] = Asking(asked=fact, since=now)
             case Answered():

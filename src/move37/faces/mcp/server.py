@@ -49,7 +49,8 @@ def make_server(root: Path, *, sandbox: str | None = None) -> "MCPServer[Any]":
     about = ToolAnnotations(
         read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
     )
-    server.add_tool(spoken(tools.propose, ToolError), annotations=about, structured_output=False)
+    for tool in tools.writers():
+        server.add_tool(spoken(tool, ToolError), annotations=about, structured_output=False)
     return server
 
 

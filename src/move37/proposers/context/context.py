@@ -52,6 +52,9 @@ class Context:
 Quotes = Callable[[Request], Sequence[Data]]
 """Quotes from the user's references that bear on a request, the best first."""
 
+Posts = Callable[[Request], Sequence[str]]
+"""Posts of the board that bear on a request, the most useful first."""
+
 
 def build_context(
     request: Request,
@@ -61,7 +64,7 @@ def build_context(
     answer_format: str,
     memory: Memory | None = None,
     quotes: Quotes | None = None,
-    board: Sequence[str] = (),
+    posts: Posts | None = None,
 ) -> Context:
     """The prompt for an experiment: never longer than the window, by this count.
 
@@ -69,7 +72,7 @@ def build_context(
     answer_format: how it shall answer, told last.
     memory: of the study; its owner hands it every fact. Without one, only late experiments are seen.
     quotes: from the user's references; `None`: there are none.
-    board: posts about the study, the most useful first.
+    posts: of the board; `None`: there are none.
     Raises `NothingToPropose` where the window is too small for the task itself.
     """
     if window_tokens < LEAST_TOKENS:
@@ -93,7 +96,9 @@ def build_context(
         has_references=bool(found),
     )
     return _Builder(scene, window_tokens, mode, answer_format).build(
-        near_misses(), found if mode == "references" else found[:1], board
+        near_misses(),
+        found if mode == "references" else found[:1],
+        () if posts is None else posts(request),
     )
 
 

@@ -15,7 +15,7 @@ from move37.core.errors import NothingToPropose, Unreadable
 from move37.core.facts import Answered, Asked, EpochStarted, Fact, SessionStarted
 from move37.core.protocols import Request
 from move37.core.records import Answer, Proposal, Question
-from move37.proposers.context.context import Quotes, build_context
+from move37.proposers.context.context import Posts, Quotes, build_context
 from move37.proposers.context.memory import Memory
 from move37.proposers.context.near import too_near
 from move37.proposers.context.sketches import sketch_of
@@ -49,7 +49,7 @@ def make_llm(options: Mapping[str, Any], place: Place) -> "Llm":
     settings = LlmSettings.parse(options)
     endpoint = resolve(settings, place.environment, usd=place.task.budget.usd)
     need_client(endpoint)
-    return Llm(settings, endpoint, quotes=place.references)
+    return Llm(settings, endpoint, quotes=place.references, posts=place.posts)
 
 
 class Llm:
@@ -62,10 +62,12 @@ class Llm:
         *,
         caller: Caller | None = None,
         quotes: Quotes | None = None,
+        posts: Posts | None = None,
     ) -> None:
-        """quotes: from the user's references; `None`: there are none."""
+        """quotes: from the user's references; posts: of the board; `None`: there are none."""
         self._settings = settings
         self._quotes = quotes
+        self._posts = posts
         self._endpoint = endpoint
         self._price = endpoint.price or FREE
         self._caller = caller or Caller(
@@ -126,6 +128,7 @@ class Llm:
             answer_format=FORMAT,
             memory=self._memory,
             quotes=self._quotes,
+            posts=self._posts,
         )
         said = (("system", context.system), ("user", context.user))
         return [{"role": role, "content": text} for role, text in said], context.mode
