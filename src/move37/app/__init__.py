@@ -8,6 +8,7 @@ from move37.app.checking import check
 from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.letters import Change
 from move37.app.look import best, conversation, diff, list_experiments, report, show, status
+from move37.app.lookout import Lookout
 from move37.app.measuring import certify, demo, run
 from move37.app.queue import come_of, propose, wait
 from move37.app.settings import RunSettings
@@ -19,6 +20,7 @@ __all__ = [
     "CLIENTS",
     "STUDY",
     "Change",
+    "Lookout",
     "RunSettings",
     "ablate",
     "apply",

@@ -5,21 +5,21 @@ from pathlib import Path
 
 from move37.app.library import library_of
 from move37.app.look import diff_of, judge_of
-from move37.app.study import Study, find_root, is_working, read_study
+from move37.app.study import Read, Study, find_root, is_working, read_study
 from move37.core.errors import StudyError
 from move37.report.results import Brief, Program
 
 TOKENS = 4000
 
 
-def brief(root: Path, *, limit: int = TOKENS) -> Brief:
+def brief(root: Path, *, limit: int = TOKENS, read: Read = read_study) -> Brief:
     """Everything that a fresh agent needs to go on, within so many tokens. Raises `StudyError`."""
     from move37.report.brief import LEAST
     from move37.report.brief import brief as write
 
     if limit < LEAST:
         raise StudyError(f"a brief needs {LEAST} tokens at least, not {limit}")
-    with read_study(find_root(root)) as study:
+    with read(find_root(root)) as study:
         champion = study.champion
         has_change = champion is not None and not study.history[champion].is_baseline
         return write(
@@ -49,9 +49,9 @@ def _posts(study: Study, champion: int | None) -> Sequence[str]:
     return brief_lines([(history.board[id], found) for id, found in picked], history, beliefs)
 
 
-def program(root: Path, experiment: int | None = None) -> Program:
+def program(root: Path, experiment: int | None = None, *, read: Read = read_study) -> Program:
     """The editable files of an experiment (the champion). Raises `StudyError`."""
-    with read_study(find_root(root)) as study:
+    with read(find_root(root)) as study:
         one = study.program(experiment)
         files: dict[str, str] = {}
         binary: list[str] = []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from move37.app.cheats import cheats_of
-from move37.app.study import STUDY, Study, find_root, is_working, read_study
+from move37.app.study import STUDY, Read, Study, find_root, is_working, read_study
 from move37.core.records import Answer, Question, Verdict
 from move37.report.asked import AskedView, Conversation, Turn, asked_views
 from move37.report.results import Diff, Reported
@@ -23,18 +23,23 @@ from move37.report.views import (
 from move37.worker import decode_record
 
 
-def status(root: Path) -> Status:
+def status(root: Path, *, read: Read = read_study) -> Status:
     """Where the study stands. Raises `StudyError` when there is none."""
-    with read_study(find_root(root)) as study:
+    with read(find_root(root)) as study:
         shown = status_of(study, is_working=is_working(study.root))
         return replace(shown, waiting=shown.waiting + _in_letter_box(study))
 
 
 def list_experiments(
-    root: Path, *, order: Order = "id", limit: int | None = None, failed: bool | None = None
+    root: Path,
+    *,
+    order: Order = "id",
+    limit: int | None = None,
+    failed: bool | None = None,
+    read: Read = read_study,
 ) -> Listing:
     """The experiments of the current epoch; see `report.views.listing`."""
-    with read_study(find_root(root)) as study:
+    with read(find_root(root)) as study:
         return listing(
             study.task,
             study.history,
@@ -73,15 +78,21 @@ def _turn(study: Study, experiment: int, asked: AskedView) -> Turn:
     )
 
 
-def best(root: Path) -> Detail:
+def best(root: Path, *, read: Read = read_study) -> Detail:
     """All about the champion. Raises `StudyError` when there is none yet."""
-    with read_study(find_root(root)) as study:
+    with read(find_root(root)) as study:
         return detail_of(study, study.program(None).id)
 
 
-def diff(root: Path, experiment: int | None = None, other: int | None = None) -> Diff:
+def diff(
+    root: Path,
+    experiment: int | None = None,
+    other: int | None = None,
+    *,
+    read: Read = read_study,
+) -> Diff:
     """What an experiment (the champion) changes in another (the baseline of its epoch)."""
-    with read_study(find_root(root)) as study:
+    with read(find_root(root)) as study:
         return diff_of(study, experiment, other)
 
 

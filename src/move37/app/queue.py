@@ -14,9 +14,11 @@ from move37.app.engine import Watch, silent
 from move37.app.inbox import spool_of
 from move37.app.letters import Base, Change, letter_of
 from move37.app.look import detail_of
+from move37.app.lookout import Lookout
 from move37.app.settings import RunSettings
 from move37.app.study import (
     STUDY,
+    Read,
     Study,
     find_root,
     is_working,
@@ -51,6 +53,7 @@ def propose(
     settings: RunSettings | None = None,
     watch: Watch = silent,
     stop: Stop | None = None,
+    read: Read = read_study,
 ) -> HandedIn:
     """Hand in a change, to be measured before anything that the search would like.
 
@@ -63,7 +66,7 @@ def propose(
     """
     root, settings, stop = find_root(root), settings or RunSettings(), stop or Stop()
     _begin_if_new(root, settings, stop, timeout_seconds)
-    with read_study(root) as study:
+    with read(root) as study:
         letter = letter_of(study, change, base, hypothesis, effect, author)
     spool = spool_of(root)
     measure = measure and _may_measure(root)
@@ -109,21 +112,18 @@ def wait(
     return _wait(root, what, timeout_seconds, settings=settings, watch=watch, stop=stop)
 
 
-def come_of(root: Path, what: str, *, patience_seconds: float = 0.0) -> Awaited:
+def come_of(
+    root: Path, what: str, *, patience_seconds: float = 0.0, read: Read = read_study
+) -> Awaited:
     """What has come so far of an experiment, or of a ticket; measures nothing.
 
-    patience_seconds: wait so long for an outcome. Raises `StudyError` for what is not known.
+    patience_seconds: wait so long for an outcome, with the `read` of a `Lookout`. Raises `StudyError` for
+    what is not known.
     """
     root, deadline = find_root(root), time.monotonic() + patience_seconds
-    with _Follower(root) as follower:
-        awaited = follower.look(what)
-        while not awaited.is_done and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
-            awaited = follower.look(what)
-    if not awaited.is_done:
-        return awaited
-    with read_study(root) as study:
-        return _complete(study, awaited)
+    while not (awaited := _look(root, what, read)).is_done and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    return awaited
 
 
 # --- waiting for what comes of it ----------------------------------------------------------------
@@ -139,13 +139,13 @@ def _wait(
     stop: Stop,
 ) -> Awaited:
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-    with _Follower(root) as follower:
+    with Lookout() as lookout:
         while True:
-            awaited = follower.look(what)
+            awaited = _look(root, what, lookout.read)
             if awaited.is_done or stop.soft:
-                break
+                return awaited
             if deadline is not None and time.monotonic() >= deadline:
-                break
+                return awaited
             if is_working(root) or not _may_measure(root):
                 time.sleep(_LOOK_SECONDS)
                 continue
@@ -156,8 +156,6 @@ def _wait(
                 )
             left = answer(root, settings, watch, stop, deadline=deadline)
             answer_late(root, settings, watch, stop, is_left=left, deadline=deadline)
-    with read_study(root) as study:
-        return _complete(study, awaited)
 
 
 def _refuse_changed_task(root: Path, settings: RunSettings) -> None:
@@ -200,45 +198,24 @@ def _may_measure(root: Path) -> bool:
     return os.access(root / STUDY, os.W_OK)
 
 
-class _Follower:
-    """Reads what is new in a study, now and then: never all of it again."""
-
-    def __init__(self, root: Path) -> None:
-        self._store = read_store(root)
-        self._spool = spool_of(root)
-        self._history = History()
-        self._last = 0
-
-    def __enter__(self) -> "_Follower":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._store.close()
-
-    def look(self, what: str) -> Awaited:
-        # The letter box first: what has left it by then is in the facts.
-        in_box = what in self._spool.tickets()
-        for row in self._store.rows(after=self._last):
-            self._history.add(row)
-            self._last = row.seq
-        return _look(self._history, self._spool, what, in_box=in_box)
+def _look(root: Path, what: str, read: Read) -> Awaited:
+    spool = spool_of(root)
+    in_box = what in spool.tickets()  # first: what has left it by then is in the facts
+    with read(root) as study:
+        return _complete(study, _come_of(study.history, spool, what, in_box=in_box))
 
 
-def _look(history: History, spool: Spool, what: str, *, in_box: bool) -> Awaited:
+def _come_of(history: History, spool: Spool, what: str, *, in_box: bool) -> Awaited:
     """How far it is, without the detail."""
-    ticket = what if is_ticket(what) else None
-    if ticket is None:
-        one = history[_number(what)]
-        return _standing(history, one)
-    if (opened := history.opened_for(ticket)) is not None:
+    if not is_ticket(what):
+        return _standing(history, history[_number(what)])
+    if (opened := history.opened_for(what)) is not None:
         return _standing(history, history[opened])
-    if (reason := spool.refusal(ticket)) is not None:
-        return Awaited(ticket=ticket, experiment=None, state="refused", reason=reason)
-    if ticket not in history.submitted and not in_box and not spool.is_closed_to_us:
-        raise StudyError(
-            f"there is no ticket {ticket!r} in this study; `move37 propose` prints them"
-        )
-    return Awaited(ticket=ticket, experiment=None, state="waiting", reason="it waits for its turn")
+    if (reason := spool.refusal(what)) is not None:
+        return Awaited(ticket=what, experiment=None, state="refused", reason=reason)
+    if what not in history.submitted and not in_box and not spool.is_closed_to_us:
+        raise StudyError(f"there is no ticket {what!r} in this study; `move37 propose` prints them")
+    return Awaited(ticket=what, experiment=None, state="waiting", reason="it waits for its turn")
 
 
 def _number(what: str) -> int:

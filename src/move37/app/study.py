@@ -1,6 +1,7 @@
 """Opening a study: the task, what is remembered of it, and what is believed, in step."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -157,22 +158,21 @@ def read_store(root: Path) -> "SqliteStore":
     return SqliteStore.open(root / STUDY, write=False)
 
 
+Read = Callable[[Path], AbstractContextManager[Study]]
+"""Opens the study in a directory for looking: `read_study`, or a `Lookout` where one looks often."""
+
+
 def read_study(root: Path) -> Study:
     """Open for looking only, whoever else is writing. The task is the one that was measured.
 
     Raises `StudyError` when there is no study here, or it cannot be read.
     """
-    from move37.tasks.document import from_mapping
-
     store = read_store(root)
     try:
         believer = LineagePosterior()
         ledger, edits = Ledger(believer), Edits()
         journal = Journal(store, [believer, ledger, edits])
-        history = journal.history
-        task = from_mapping(history.epoch.task, root)
-        if history.session is not None:
-            task = replace(task, budget=history.session.budget)
+        task = measured_task(root, journal.history)
     except BaseException:
         store.close()
         raise
@@ -185,6 +185,14 @@ def read_study(root: Path) -> Study:
         ledger=ledger,
         edits=edits,
     )
+
+
+def measured_task(root: Path, history: History) -> Task:
+    """The task as it was measured, with the budget of the latest session."""
+    from move37.tasks.document import from_mapping
+
+    task = from_mapping(history.epoch.task, root)
+    return task if history.session is None else replace(task, budget=history.budget)
 
 
 MakeFolds = Callable[[Task, LineagePosterior, Ledger, Edits], Sequence[Fold]]

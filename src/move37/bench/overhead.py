@@ -370,8 +370,8 @@ class _TimedStore:
         self._clock.stored(began)
         return row
 
-    def rows(self) -> Iterator[Row]:
-        return self._store.rows()
+    def rows(self, after: int = 0) -> Iterator[Row]:
+        return self._store.rows(after)
 
     def attachment(self, key: str) -> bytes | None:
         return self._store.attachment(key)

@@ -5,7 +5,7 @@ It is stored first and folded second, so that what a fold knows is always on dis
 
 from collections.abc import Mapping, Sequence
 
-from move37.core.facts import Fact
+from move37.core.facts import Fact, Row
 from move37.core.history import History
 from move37.core.protocols import Fold, Store
 
@@ -18,10 +18,13 @@ class Journal:
         self.store = store
         self.history = History()
         self._folds: list[Fold] = list(folds)
-        for row in store.rows():
-            self.history.add(row)
-            for fold in self._folds:
-                fold.add(row.fact)
+        self._last = 0
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Take in what somebody else has stored since: for those who only look."""
+        for row in self.store.rows(self._last):
+            self._take(row)
 
     def follow(self, fold: Fold) -> None:
         """Tell this fold, too, what happens from now on."""
@@ -34,7 +37,10 @@ class Journal:
 
         synced: wait until a power cut cannot take it; see `Store.append`.
         """
-        row = self.store.append(fact, attachments or {}, synced=synced)
+        self._take(self.store.append(fact, attachments or {}, synced=synced))
+
+    def _take(self, row: Row) -> None:
         self.history.add(row)
         for fold in self._folds:
-            fold.add(fact)
+            fold.add(row.fact)
+        self._last = row.seq

@@ -94,8 +94,8 @@ class Store(Protocol):
         """
         ...
 
-    def rows(self) -> Iterator[Row]:
-        """All facts in order, as of the moment of the call."""
+    def rows(self, after: int = 0) -> Iterator[Row]:
+        """All facts in order, as of the moment of the call; those past row `after` only."""
         ...
 
     def attachment(self, key: str) -> bytes | None: ...

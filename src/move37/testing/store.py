@@ -320,6 +320,12 @@ class StoreContract:
         assert [row.seq for row in store.rows()] == [1, 2, 3, 4, 5]
         assert [row.fact for row in store.rows()] == [tried(index=index) for index in range(5)]
 
+    def test_rows_may_begin_after_those_that_are_known(self, store: Store) -> None:
+        for index in range(3):
+            store.append(tried(index=index), {})
+        assert [row.seq for row in store.rows(1)] == [2, 3]
+        assert list(store.rows(3)) == []
+
     def test_times_do_not_come_from_the_fact(self, store: Store) -> None:
         rows = [store.append(SessionEnded(reason="done"), {}) for _ in range(2)]
         assert rows[0].fact == rows[1].fact

@@ -30,6 +30,7 @@ class Tools:
         self._root = root
         self._background = Background(root, sandbox=sandbox)
         self._settings = app.RunSettings(sandbox=sandbox)
+        self._read = app.Lookout().read
 
     def readers(self) -> list[Callable[..., str]]:
         """Those that change nothing."""
@@ -53,15 +54,16 @@ class Tools:
 
         Read it first, and again whenever your context was cleared. tokens: at most so many, 200 or more.
         """
-        return app.brief(self._root, limit=tokens).text
+        return app.brief(self._root, limit=tokens, read=self._read).text
 
     def study_status(self) -> str:
         """Where the study stands: champion, baseline, budget spent, noise, failures, certificates. JSON."""
-        return as_json(app.status(self._root))
+        return as_json(app.status(self._root, read=self._read))
 
     def get_program(self, experiment: str = "best") -> str:
         """The editable files of an experiment (`x12`), of the champion (`best`) or of the `baseline`. JSON."""
-        return as_json(app.program(self._root, self._which(experiment)))
+        found = app.program(self._root, self._which(experiment), read=self._read)
+        return as_json(found)
 
     def propose(
         self,
@@ -94,6 +96,7 @@ class Tools:
             author=author,
             measure=False,
             settings=self._settings,
+            read=self._read,
         )
         self._background.see_to(done.ticket)
         return as_json(done)
@@ -105,7 +108,8 @@ class Tools:
         """
         left = min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
         while True:
-            found = app.come_of(self._root, experiment, patience_seconds=min(left, _LOOK_SECONDS))
+            patience = min(left, _LOOK_SECONDS)
+            found = app.come_of(self._root, experiment, patience_seconds=patience, read=self._read)
             if not found.is_done and found.ticket is not None:
                 self._background.see_to(found.ticket)
             left -= _LOOK_SECONDS
@@ -123,17 +127,20 @@ class Tools:
         """
         from move37.report.text import listing_text
 
-        listing = app.list_experiments(self._root, order=order, limit=max(1, limit), failed=failed)
+        listing = app.list_experiments(
+            self._root, order=order, limit=max(1, limit), failed=failed, read=self._read
+        )
         return listing_text(listing, width=None)
 
     def diff(self, experiment: str = "best", other: str = "baseline") -> str:
         """What an experiment changes in another one, as a unified diff."""
-        found = app.diff(self._root, self._which(experiment), self._which(other))
+        one, two = self._which(experiment), self._which(other)
+        found = app.diff(self._root, one, two, read=self._read)
         return found.text or "no difference"
 
     def best(self) -> str:
         """All about the champion, the experiment that is believed to be best. JSON."""
-        return as_json(app.best(self._root))
+        return as_json(app.best(self._root, read=self._read))
 
     def board_read(
         self,
@@ -189,7 +196,7 @@ class Tools:
     def _which(self, name: str) -> int | None:
         """`None` is the champion."""
         if name == "baseline":
-            return app.status(self._root).baseline.experiment
+            return app.status(self._root, read=self._read).baseline.experiment
         return None if name == "best" else _number(name)
 
 
