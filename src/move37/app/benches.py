@@ -1,6 +1,7 @@
 """`bench`: the benchmarks of our promises."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -26,11 +27,22 @@ BENCHES = {
     "parallel": "whether workers are ever idle, and what trials do to each other's timings",
     "scaling": "what more evaluations and more workers bring, with each search strategy",
     "tune": "what `tune` reaches without a search space, beside Optuna with one and twice the trials",
+    "search": "our strategies beside each other, with the same proposer and budget",
+    "peers": "other engines and ours, with the same model, tasks and budget; installs them",
     "referee": "whether what is claimed can be believed, in worlds that mislead and on real tables",
 }
 
 
 _FAR = 100
+_PEERS = "MOVE37_PEERS"
+"""Names the directory in which other engines are installed."""
+_PEERS_TARGETS = {
+    "noisy_gain_ratio": ">= 5",
+    "noisy_gain_ratio_min": ">= 1.5",
+    "noise_free_ratio": ">= 1.05",
+    "noise_free_ratio_min": ">= 1",
+    "optimism": "<= 0.2",
+}
 _REFEREE_TARGETS = {
     "null_claim_rate_100": "<= 0.05",
     "null_claim_rate_1000": "<= 0.05",
@@ -78,6 +90,10 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             return _scaling(quick, out)
         case "tune":
             return _tune(quick)
+        case "search":
+            return _search(quick, out)
+        case "peers":
+            return _peers(quick, out)
         case "referee":
             return _referee(quick, out)
         case _:
@@ -364,6 +380,57 @@ def _tuned(root: Path, experiments: int, seed: int) -> str:
         assert champion.commit is not None
         path = study.task.files.edit[0]
         return study.store.code.read(champion.commit, path).decode()
+
+
+def _search(quick: bool, out: Path | None) -> BenchResult:
+    from move37.bench.search_bench import QUICK_TASKS, draw, search
+    from move37.bench.search_tasks import TASKS
+
+    result = search(
+        tasks=QUICK_TASKS if quick else tuple(TASKS),
+        seeds=3 if quick else 20,
+        evaluations=150 if quick else 400,
+        workers=len(os.sched_getaffinity(0)),
+    )
+    if out is not None:
+        draw(result, out / "search.png")
+    return BenchResult(
+        bench="search",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={},
+        files=() if out is None else (out / "search.png",),
+    )
+
+
+def _peers(quick: bool, out: Path | None) -> BenchResult:
+    """With `out`, what has been run is kept there in `peers.jsonl`, and a later call goes on from it."""
+    from move37.bench.peers import QUICK, Plan, peers
+    from move37.bench.peers_result import PeersResult, draw
+
+    plan = QUICK if quick else Plan()
+    cache = Path(os.environ.get(_PEERS) or Path.home() / ".cache" / "move37" / "peers")
+    with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
+        kept = (out or Path(directory)) / "peers.jsonl"
+        runs = peers(plan, cache=cache.absolute(), kept=kept, tell=_tell)
+    result = PeersResult(settings=plan.settings(), runs=runs)
+    if out is not None:
+        draw(result, out / "peers.png")
+    return BenchResult(
+        bench="peers",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets=_PEERS_TARGETS,
+        files=() if out is None else (out / "peers.png",),
+    )
+
+
+def _tell(line: str) -> None:
+    """It takes hours: who waits sees how far it is."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def open_engine(
