@@ -29,6 +29,7 @@ BENCHES = {
     "tune": "what `tune` reaches without a search space, beside Optuna with one and twice the trials",
     "search": "our strategies beside each other, with the same proposer and budget",
     "peers": "other engines and ours, with the same model, tasks and budget; installs them",
+    "policy": "what letting hopeless changes go gains, and whether what is expected comes",
     "referee": "whether what is claimed can be believed, in worlds that mislead and on real tables",
 }
 
@@ -94,6 +95,8 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             return _search(quick, out)
         case "peers":
             return _peers(quick, out)
+        case "policy":
+            return _policy(quick)
         case "referee":
             return _referee(quick, out)
         case _:
@@ -363,6 +366,32 @@ def _tune(quick: bool) -> BenchResult:
         figures=result.figures,
         table=result.table(),
         targets={"tune_gain_ratio_min": ">= 0.95"},
+    )
+
+
+def _policy(quick: bool) -> BenchResult:
+    from move37.bench.policy import policy
+    from move37.gallery import install
+    from move37.tasks.toml import load_task
+
+    with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
+        result = policy(
+            install,
+            load_task,
+            Path(directory),
+            studies=8 if quick else 60,
+            runs=100 if quick else 150,
+            real_studies=0 if quick else 8,
+            real_runs=60,
+            seed=0,
+            workers=len(os.sched_getaffinity(0)),
+        )
+    return BenchResult(
+        bench="policy",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={"policy_gain_ratio_min": ">= 1 (else it stays off)"},
     )
 
 

@@ -16,6 +16,7 @@ from move37.app.inbox import Inbox, spool_of
 from move37.app.judged import Judged
 from move37.app.library import StudyLibrary
 from move37.app.polishing import plan_polishing, proposer_names
+from move37.app.remembering import Remembering
 from move37.app.settings import Crew, RunSettings, crew_of
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
 from move37.app.workshop import EngineWorkshop
@@ -119,6 +120,7 @@ class Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._others.leave(self._policy)
         self._stack.close()
 
     @property
@@ -318,7 +320,8 @@ class Engine:
         self._curves = CurveBook(task, believer)
         self._crew = crew_of(task, self._settings.workers)
         self._ahead = Ahead(self._crew.workers)
-        self._policy = Policy(believer)
+        self._others = Remembering(task, task.root / STUDY)
+        self._policy = Policy(believer, lessons=self._others.lessons, hide=self._others.hide)
         self._gate = Gate(believer, never={OWN_EDIT, ABLATE, QUEUE})
         hints = (self._policy, self._gate)
         own = (*staged, self.cascade, self._curves, self._ahead, *hints)
@@ -376,6 +379,7 @@ class Engine:
         self._desk = self._stack.enter_context(
             ThreadDesk(askers, encode_record, interrupted=lambda: self._stop.hard, told=runner.wake)
         )
+        self._others.keep()
         self._seconds_before = study.history.seconds_worked
         study.journal.record(
             SessionStarted(
@@ -421,7 +425,7 @@ class Engine:
             budget=task.budget,
             workers=crew.workers,
             sandbox=describe(strength),
-            note=crew.note,
+            note="; ".join(filter(None, (crew.note, *self._others.told.complaints))),
             standing=self._standing(),
         )
 
