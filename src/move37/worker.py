@@ -313,6 +313,15 @@ class ReadableCode(Protocol):
     def write(self, commit: str, directory: Path) -> None: ...
 
 
+def load_measuring() -> None:
+    """Import what `Measuring` and its jobs need: once, for all workers that are forked from here."""
+    from importlib import import_module
+
+    parts = ("referee.measure", "referee.pairs", "referee.stages", "sandbox.select", "store.git")
+    for name in ("pygit2", *(f"move37.{part}" for part in parts), "move37.tasks.files"):
+        import_module(name)
+
+
 class Measuring:
     """The worker's half: does trial and check jobs. One for each worker process."""
 

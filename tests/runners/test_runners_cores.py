@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from move37.runners.cores import core_sets, threads_of_core
 from move37.runners.local import LocalRunner
-from move37.testing.runner import tells_its_cores, trial_job
+from move37.testing.runner import DIES, tells_its_cores, trial_job
 
 PROCESSORS = st.sets(st.integers(0, 39), min_size=1)
 
@@ -54,5 +54,5 @@ def test_each_worker_keeps_to_its_cores_and_so_does_the_one_that_replaces_it() -
             while runner.pending():
                 told |= {attached["cores"] for _, attached in runner.collect()}
             assert told == {repr(sorted(each)).encode() for each in sets}
-            for worker in runner._workers:  # pyright: ignore[reportPrivateUsage]
-                worker.process.kill()
+            runner.submit(trial_job(DIES))
+            assert "died by signal 9" in str(list(runner.collect()))

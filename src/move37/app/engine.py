@@ -61,10 +61,11 @@ from move37.report.scoreboard import Scoreboard
 from move37.runners.ahead import Ahead
 from move37.runners.desk import ThreadDesk
 from move37.runners.local import LocalRunner
+from move37.runners.nursery import Nursery
 from move37.search.arms import Ledger
 from move37.search.belief import LineagePosterior
 from move37.tasks.files import Resolved
-from move37.worker import Measuring, Proposing, Workplace, encode_record
+from move37.worker import Measuring, Proposing, Workplace, encode_record, load_measuring
 
 Watch = Callable[[Event], None]
 
@@ -336,6 +337,8 @@ class Engine:
 
         study, files = self.study, self.study.files
         assert files is not None, "an engine's study is opened to be written"
+        nursery = Nursery(load_measuring)  # beside the probe
+        self._stack.callback(nursery.close)
         strength = probe(study.task.fence)
         self.sandbox = describe(strength)
         workers = self._crew.workers
@@ -366,6 +369,7 @@ class Engine:
                 partial(Measuring, workplace),
                 workers=workers,
                 cores=self._crew.cores,
+                nursery=nursery,
                 started=self._announce_job,
                 interrupted=lambda: self._stop.hard,
             )

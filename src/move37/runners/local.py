@@ -1,26 +1,23 @@
 """Worker processes on this machine.
 
-Each worker is a process of its own session, so that Ctrl-C reaches the engine only. It notices the
-engine's death by the end of its pipe, ends whatever it runs, and goes: `kill -9` of the engine
+Each worker is a process of its own session, forked from a nursery (`nursery.py`), so that Ctrl-C reaches the
+engine only. It notices the engine's death by the end of its pipe, ends whatever it runs, and goes: `kill -9` of the engine
 leaves nothing behind. A worker that dies is replaced, and its job is done once more.
 """
 
-import os
-import pickle
 import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from multiprocessing.connection import wait
 
 from move37.core.errors import Move37Error
 from move37.core.facts import Done, failed_job
 from move37.core.protocols import Attachments
 from move37.core.records import Failed, Job
+from move37.runners.nursery import Nursery, Pipe
 
 Result = tuple[Done, Attachments]
 
@@ -29,11 +26,6 @@ Attempt = Callable[[Job, Callable[[], bool]], Result | None]
 
 A `Move37Error` says that no job can be done here, whatever the program: `collect` raises it."""
 
-if TYPE_CHECKING:
-    Pipe = Connection[Any, Any]
-else:
-    Pipe = Connection  # not generic at run time
-
 _STOP = b"stop"
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 10.0
@@ -41,7 +33,8 @@ _PATIENCE_SECONDS = 10.0
 
 @dataclass(slots=True)
 class _Worker:
-    process: subprocess.Popen[bytes]
+    serial: int
+    """Its name in the nursery."""
     pipe: Pipe
     job: Job | None = None
 
@@ -69,17 +62,20 @@ class LocalRunner:
         *,
         workers: int,
         cores: Sequence[Set[int]] = (),
+        nursery: Nursery | None = None,
         started: Callable[[Job], None] = lambda job: None,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         """
         make_attempt: picklable; called once in each worker with its number, 0 to workers - 1.
         cores: the processors of each worker, and of all that it starts. Empty: those of this process.
+        nursery: one that has begun to load what workers need, and is ours from now on. `None`: a new one.
         started: told when a job begins to run.
         interrupted: asked while waiting; `True` makes `collect` end what runs and return nothing.
         """
         assert not cores or len(cores) >= workers, "each worker needs cores of its own"
-        self._make_attempt = make_attempt
+        self._nursery = nursery or Nursery()
+        self._nursery.employ(partial(serve, make_attempt))
         self._cores = cores
         self._started = started
         self._interrupted = interrupted
@@ -142,7 +138,8 @@ class LocalRunner:
         for worker in workers:
             worker.pipe.close()
         for worker in workers:
-            _end(worker)
+            self._end(worker)
+        self._nursery.close()
         self._waker.close()
         self._woken.close()
 
@@ -163,7 +160,7 @@ class LocalRunner:
         try:
             result: Result | Move37Error = worker.pipe.recv()
         except (EOFError, OSError):
-            code = _end(worker)
+            code = self._end(worker)
             self._replace(self._workers.index(worker))
             entry.deaths += 1
             if entry.deaths == 1:
@@ -177,35 +174,18 @@ class LocalRunner:
         return result
 
     def _replace(self, number: int) -> _Worker:
-        _end(self._workers[number])
+        self._end(self._workers[number])
         self._workers[number] = self._begin(number)
         return self._workers[number]
 
     def _begin(self, number: int) -> _Worker:
-        return _start(self._make_attempt, number, self._cores[number] if self._cores else None)
+        cores = self._cores[number] if self._cores else None
+        return _Worker(*self._nursery.start(number, cores))
 
-
-def _start(make_attempt: Callable[[int], Attempt], number: int, cores: Set[int] | None) -> _Worker:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from move37.runners.local import serve; serve()"],
-            stdin=theirs.fileno(),
-            start_new_session=True,
-        )
-    pipe = Pipe(ours.detach())
-    pipe.send_bytes(pickle.dumps((make_attempt, number, cores)))
-    return _Worker(process=process, pipe=pipe)
-
-
-def _end(worker: _Worker) -> int:
-    """Let a worker that was told to go, or is dying, go; return its exit status."""
-    worker.pipe.close()
-    try:
-        return worker.process.wait(_PATIENCE_SECONDS)
-    except subprocess.TimeoutExpired:
-        worker.process.kill()
-        return worker.process.wait()
+    def _end(self, worker: _Worker) -> int:
+        """Let a worker that was told to go, or is dying, go; return its exit status."""
+        worker.pipe.close()
+        return self._nursery.end(worker.serial, patience_seconds=_PATIENCE_SECONDS)
 
 
 def _send(pipe: Pipe, message: Job | Move37Error | bytes) -> bool:
@@ -229,21 +209,13 @@ def _died(job: Job, code: int) -> Done:
     return failed_job(job, Failed(stage="sandbox", reason=reason))
 
 
-def serve() -> None:
-    """The worker process: jobs come in through standard input, which is a socket, and results go out.
+def serve(make_attempt: Callable[[int], Attempt], pipe: Pipe, number: int) -> None:
+    """What a worker does: jobs come in through the pipe, and results go out.
 
     A message that comes while a job runs, or the end of the pipe, means: stop.
     """
-    pipe = Pipe(os.dup(0))
-    # Programs that we start must not be able to read the pipe.
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
     try:
-        make_attempt, number, cores = pickle.loads(pipe.recv_bytes())
-        if cores:
-            os.sched_setaffinity(0, cores)  # what it starts inherits them
-        attempt: Attempt = make_attempt(number)
+        attempt = make_attempt(number)
         while True:
             job: Job | bytes = pipe.recv()
             if isinstance(job, bytes):

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,14 +54,52 @@ def dies_on_odd(number: int) -> Callable[[Job, Stop], Result | None]:
     return attempt
 
 
+DIES = 99
+"""An experiment that ends the process of some attempts."""
+
+
 def tells_its_cores(number: int) -> Callable[[Job, Stop], Result | None]:
     """Attempts that leave the processors that they may run on."""
 
     def attempt(job: Job, stop: Stop) -> Result | None:
+        if job.experiment == DIES:
+            os.kill(os.getpid(), signal.SIGKILL)
         told = repr(sorted(os.sched_getaffinity(0))).encode()
         return tried(trial_job(job.experiment), 0.0), {"cores": told}
 
     return attempt
+
+
+def load_a_module() -> None:
+    import colorsys  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
+
+def tells_its_nursery(number: int) -> Callable[[Job, Stop], Result | None]:
+    """Attempts that tell the process that started theirs, their session, how many sockets they hold, and
+    whether `load_a_module` had been called."""
+
+    def attempt(job: Job, stop: Stop) -> Result | None:
+        if job.experiment == DIES:
+            os.kill(os.getpid(), signal.SIGKILL)
+        links = [_target(link) for link in list(Path("/proc/self/fd").iterdir())]
+        sockets = sum(link.startswith("socket:") for link in links)
+        said = f"{os.getppid()} {os.getsid(0)} {sockets} {int('colorsys' in sys.modules)}"
+        return tried(trial_job(job.experiment), 0.0), {"told": said.encode()}
+
+    return attempt
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:  # it was that of the listing itself
+        return ""
+
+
+def hangs(pipe: Any, number: int) -> None:
+    """A worker that says that it is there, and then hears nothing."""
+    pipe.send("here")
+    time.sleep(600)
 
 
 def no_room_when_made(number: int) -> Callable[[Job, Stop], Result | None]:
