@@ -177,9 +177,37 @@ def test_over_http_a_proposal_is_measured_though_no_engine_was_at_work(address: 
     run(proposing(56), lambda: over_http(address))
 
 
+def test_an_agent_posts_and_reads_and_the_engine_fills_in_the_numbers(address: str) -> None:
+    async def act(client: Client) -> None:
+        said = {"kind": "finding", "text": "x1 gained 7: größer", "effect": -0.2, "author": "bot"}
+        done = json.loads(await call(client, "board_post", **said))
+        assert (done["state"], done["post"]["role"], done["post"]["taint"]) == (
+            "stored",
+            "agent",
+            "model",
+        )
+        post = f"p{done['post']['post']}"
+        reply = {"kind": "answer", "text": "no", "reply_to": post, "quotes_output": True}
+        assert json.loads(await call(client, "board_post", **reply))["post"]["taint"] == "output"
+        for asked in ({"post": post}, {"search": "größer"}, {"about": "x1"}, {"kind": "finding"}):
+            first = json.loads(await call(client, "board_read", **asked))["posts"][0]
+            assert first["text"] == said["text"]
+            assert first["claimed"] == ["7"]
+            assert first["links"][0]["state"] == "measured"
+        assert "gained 7 [claimed]" in await call(client, "get_brief")
+
+    run(act, lambda: over_http(address))
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
+        ("board_post", {"kind": "lesson", "text": " "}, "says nothing"),
+        ("board_post", {"kind": "lesson", "text": "x" * 100_000}, "of 4,000 allowed"),
+        ("board_post", {"kind": "lesson", "text": "x", "about": ["x99"]}, "no experiment"),
+        ("board_post", {"kind": "answer", "text": "x", "reply_to": "x1"}, "'x1' is no post"),
+        ("board_read", {"post": "p99"}, "there is no post p99"),
+        ("board_read", {"about": "p1"}, "'p1' is no experiment"),
         ("get_experiment", {"experiment": "x99"}, "there is no experiment x99"),
         ("get_experiment", {"experiment": "../x"}, "neither an experiment"),
         ("get_program", {"experiment": "first"}, "'first' is no experiment"),

@@ -270,7 +270,7 @@ def _all_lines(view: PostView, width: int | None, paint: Paint) -> list[str]:
         lines.append(f"{inner}{word} an effect of {view.claimed_effect:+.4g}; + is better")
     lines += [inner + _link_line(link) for link in view.links]
     if view.known:
-        likely = "" if view.support is None else f" ({view.support:.0%} likely)"
+        likely = "" if view.support is None else f" ({_likely(view.support)} likely)"
         lines.append(f"{inner}{view.known}{likely}")
     if view.claimed_by is not None:
         lines.append(f"{inner}claimed by {clean(view.claimed_by)}")
@@ -278,6 +278,17 @@ def _all_lines(view: PostView, width: int | None, paint: Paint) -> list[str]:
         why = f": {clean(view.reason)}" if view.reason else ""
         lines.append(f"{inner}retracted by {clean(view.retracted_by)}{why}")
     return lines
+
+
+def _likely(support: float) -> str:
+    """Never certain: belief is not."""
+    return (
+        "over 99 %"
+        if support > 0.99
+        else "under 1 %"
+        if support < 0.01
+        else f"{100 * support:.0f} %"
+    )
 
 
 def _link_line(link: LinkView) -> str:
