@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     Pipe = Connection[Any, Any]
@@ -162,21 +162,21 @@ def _tend(control: socket.socket) -> tuple[Pipe, int, Set[int]] | None:
 
 def _requests(control: socket.socket) -> Iterator[tuple[Any, int]]:
     """Each request with the descriptor that came with it, -1 where none does."""
-    text, descriptor = b"", -1
+    text: bytes = b""
+    descriptor = -1
     while True:
         try:
             # A descriptor ends what is received at once, so no worker inherits another one's.
-            received = cast(tuple[bytes, list[int]], socket.recv_fds(control, 4096, 1)[:2])
+            told, came, _, _ = socket.recv_fds(control, 4096, 1)
         except ConnectionResetError:
             return
-        told, came = received
         if not told:
             return
         text += told
         for descriptor in came:
             os.set_inheritable(descriptor, False)
-        while b"\n" in text:
-            line, _, text = text.partition(b"\n")
+        *lines, text = text.split(b"\n")
+        for line in lines:
             request = json.loads(line)
             yield request, descriptor if request[0] == "start" else -1
 
