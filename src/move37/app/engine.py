@@ -15,7 +15,7 @@ from move37.app.curve_book import CurveBook
 from move37.app.inbox import Inbox, spool_of
 from move37.app.judged import Judged
 from move37.app.library import StudyLibrary
-from move37.app.polishing import plan_polishing, proposer_names
+from move37.app.polishing import WRITERS, plan_polishing, proposer_names
 from move37.app.remembering import Remembering
 from move37.app.settings import Crew, RunSettings, crew_of
 from move37.app.study import OWN_EDIT, STUDY, OwnEdit, check_names, write_study
@@ -45,6 +45,7 @@ from move37.core.history import Experiment, History
 from move37.core.journal import Journal
 from move37.core.protocols import Asker, Fold, Prepared, Proposer, Runner, Search
 from move37.core.records import (
+    MERGE,
     QUEUE,
     CheckJob,
     Job,
@@ -293,6 +294,7 @@ class Engine:
     ) -> Sequence[Fold]:
         from move37.policy.gate import Gate
         from move37.policy.policy import Policy
+        from move37.proposers.merge import Merge
         from move37.proposers.queue import Queue
         from move37.proposers.registry import make_proposer
         from move37.referee.stages import Cascade
@@ -305,7 +307,7 @@ class Engine:
         # It answers whoever hands something in; search cannot choose it.
         searched = tuple(name for name in named if name not in (QUEUE, plan.added))
         self._is_patient = QUEUE in named
-        self._proposers: dict[str, Proposer | Asker] = {QUEUE: Queue(), **named}
+        self._proposers: dict[str, Proposer | Asker] = {QUEUE: Queue(), MERGE: Merge(), **named}
         self.search: Search = make_search(
             task.search,
             believer,
@@ -313,6 +315,12 @@ class Engine:
             checks=check_names(task),
             polish=plan.shares,
             ledger=ledger,
+            merger=MERGE if searched else None,
+            resolvers=[
+                name
+                for name, spec in zip(named, plan.specs, strict=True)
+                if spec.kind in WRITERS and name in searched
+            ],
         )
         staged = [StagePosterior(stage) for stage in range(len(task.evaluate.stages))]
         self.cascade = Cascade(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
 from typing import assert_never
 
 from move37.core.board import Board
@@ -32,6 +33,9 @@ from move37.core.facts import (
     Tried,
 )
 from move37.core.records import Budget, Failed, Guess, Measured, Outcome, Purpose, Screened, Trial
+
+_MOST_ANCESTORS = 4096
+"""So many are looked at, at most, to find where two lines of descent part."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,6 +223,29 @@ class History:
     def same_program(self, identity: str) -> int | None:
         """The experiment of the current epoch that already is this program, if any."""
         return self._by_identity.get((self.epoch.epoch, identity))
+
+    def meeting(self, one: int, other: int) -> int | None:
+        """Where two lines of descent part: the latest program that both descend from, or one of them.
+
+        All parents count, so a branch that was merged in belongs to both. `None`: across epochs, or where
+        it is further up than `_MOST_ANCESTORS` programs.
+        """
+        sides = {one: 1}
+        sides[other] = sides.get(other, 0) | 2
+        # Parents are older than children: whoever is taken out next has heard from all below it.
+        latest = [-id for id in sides]
+        heapify(latest)
+        for _ in range(_MOST_ANCESTORS):
+            if not latest:
+                return None
+            id = -heappop(latest)
+            if sides[id] == 3:
+                return id
+            for parent in self[id].parents:
+                if parent not in sides:
+                    heappush(latest, -parent)
+                sides[parent] = sides.get(parent, 0) | sides[id]
+        return None
 
     @property
     def certifications(self) -> Sequence[CertificationOpened]:

@@ -201,6 +201,10 @@ class Task:
 
 QUEUE = "queue"
 """Name of the proposer of what people and agents outside hand in."""
+MERGE = "merge"
+"""Name of the proposer that merges two programs, and its kind of move."""
+CONFLICT = "conflict"
+"""How the reason begins for which it could not: somebody else may be able to."""
 
 
 # --- what came of an experiment ------------------------------------------------------------------

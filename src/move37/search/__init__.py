@@ -13,6 +13,7 @@ from move37.search.common import champion, contender, require_proposers
 from move37.search.greedy import Greedy
 from move37.search.islands import Islands
 from move37.search.lineage import Lineage
+from move37.search.merges import Merges
 from move37.search.polish import Polish
 from move37.search.portfolio import Portfolio
 from move37.search.puct import Puct
@@ -27,6 +28,7 @@ __all__ = [
     "Ledger",
     "Lineage",
     "LineagePosterior",
+    "Merges",
     "Polish",
     "Portfolio",
     "Puct",
@@ -47,6 +49,8 @@ _STRATEGIES: Mapping[str, Callable[..., Search]] = {
     "greedy": Greedy,
     "best_of_n": BestOfN,
 }
+MERGING = frozenset({"lineage", "portfolio"})
+"""Of these, those that merge branches."""
 POLISH = "polish"
 """Name of the strategy that tunes what others wrote."""
 
@@ -60,6 +64,8 @@ def make_search(
     polish: Mapping[str, float] | None = None,
     polisher: str = "tune",
     ledger: Ledger | None = None,
+    merger: str | None = None,
+    resolvers: Sequence[str] = (),
 ) -> Search:
     """Build a strategy by its name: a portfolio where there is a choice of whose turn it is.
 
@@ -68,8 +74,25 @@ def make_search(
     polish: whose programs have their numbers tuned, and with how much of the experiments at most; polisher:
         who does it, and may do nothing else.
     ledger: of the arms, where somebody keeps one: as `believer`. Else a portfolio keeps its own.
+    merger: the proposer that merges programs by itself; `None`: nothing is merged. resolvers: those that can
+        resolve a conflict. Strategies to compare with do not merge.
     Raises `TaskError` for an unknown name or no proposers.
     """
+    search = _searched(name, believer, proposers, checks, polish, polisher, ledger)
+    if merger is None or name not in MERGING:
+        return search
+    return Merges(believer, search, merger=merger, resolvers=resolvers, checks=checks)
+
+
+def _searched(
+    name: str,
+    believer: Believer,
+    proposers: Sequence[str],
+    checks: Sequence[str],
+    polish: Mapping[str, float] | None,
+    polisher: str,
+    ledger: Ledger | None,
+) -> Search:
     proposers = require_proposers(proposers)
     polished = {proposer: share for proposer, share in (polish or {}).items() if share > 0}
     everybody = (*proposers, polisher) if polished and polisher not in proposers else proposers

@@ -26,8 +26,13 @@ def ranked(believer: Believer) -> Iterator[int]:
 def eligible(history: History, believer: Believer, checks: Sequence[str]) -> Iterator[int]:
     """Measured experiments that have failed none of these checks, best belief first; as `ranked`."""
     for experiment in ranked(believer):
-        if history[experiment].is_measured and _passes(history, experiment, checks) is not False:
+        if may_be_parent(history, experiment, checks):
             yield experiment
+
+
+def may_be_parent(history: History, experiment: int, checks: Sequence[str]) -> bool:
+    """Whether it was measured, and has failed none of these checks."""
+    return history[experiment].is_measured and _passes(history, experiment, checks) is not False
 
 
 def contender(history: History, believer: Believer, checks: Sequence[str]) -> int | None:

@@ -4,6 +4,7 @@
 that surprises its family is worth. This module only keeps them in step.
 """
 
+import heapq
 import math
 from collections.abc import Sequence
 
@@ -71,6 +72,8 @@ class Epoch:
         self._extra = [0.0]
         self._usual = [0.0]
         """Variance ratio of each edge if its edit is an ordinary one of its kind."""
+        self._merged_in: dict[int, tuple[int, ...]] = {}
+        """The other parents of merges."""
         self._effects: dict[int, float] = {}
         """Mean effect of each kind of move, as is known since the scales were fitted."""
         self._lean = [0.0]
@@ -104,6 +107,8 @@ class Epoch:
         self._kind.append(-1)
         self._lean.append(self._lean[first])
         self._extra.append(extra)
+        if others:
+            self._merged_in[node] = tuple(others)
 
     def _gain(self, first: int, other: int) -> tuple[float, float]:
         """What `other` has over the common ancestor: mean, and how much it adds to the variance.
@@ -113,11 +118,33 @@ class Epoch:
         """
         tree = self.tree
         meeting = tree.common_ancestor(first, other)
+        latest = self._meeting(first, other, meeting)
+        if latest != meeting:
+            # It was merged in before: what is new is what came since, as far as that is known by itself.
+            gain = tree.posterior(other)[0] - tree.posterior(latest)[0]
+            return gain, tree.difference_variance(other, latest) * self.scales.sigma**2
         mean, variance = tree.posterior(meeting)
         share_a, _ = tree.branch(first, meeting)
         share_b, rest = tree.branch(other, meeting)
         extra = (share_b - 1) * (share_b - 1 + 2 * share_a) * variance + rest
         return tree.posterior(other)[0] - mean, max(0.0, extra) * self.scales.sigma**2
+
+    def _meeting(self, first: int, other: int, otherwise: int) -> int:
+        """The latest program that both have in them, merges counted. otherwise: first parents only."""
+        if not self._merged_in:
+            return otherwise
+        sides = {first: 1}
+        sides[other] = sides.get(other, 0) | 2
+        latest = [-node for node in sides]
+        heapq.heapify(latest)
+        while (node := -heapq.heappop(latest)) > otherwise:
+            if sides[node] == 3:
+                return node
+            for parent in (self.tree.parent[node], *self._merged_in.get(node, ())):
+                if parent not in sides:
+                    heapq.heappush(latest, -parent)
+                sides[parent] = sides.get(parent, 0) | sides[node]
+        return otherwise
 
     def describe(self, experiment: int, move: str) -> None:
         """Its kind of move is known: its edge gets that kind's variance."""

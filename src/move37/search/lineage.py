@@ -3,12 +3,15 @@
 import math
 from collections.abc import Sequence, Set
 from itertools import islice
+from random import Random
 
 from move37.core.facts import EpochStarted, Fact, Opened
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Choice, Extend, Repeat
-from move37.search.common import eligible, extend, require_proposers
+from move37.core.seeds import derive_seed
+from move37.core.stagnation import stagnation
+from move37.search.common import eligible, extend, may_be_parent, require_proposers
 from move37.search.repeats import horizon, next_repeat, repeats_under_way
 
 _CANDIDATES = 16
@@ -17,6 +20,13 @@ _RIVALS = 4
 """The gap between the best and this one is the unit in which wear is counted."""
 _PATIENCE = 5
 """So many children wear a program out by ln 2 of that unit."""
+
+WIDE = (0.0, 0.125, 0.5, 0.75)
+"""By stage of stagnation: the share of the experiments that build on another program than the best."""
+RESTARTS = (0.0, 0.0, 0.0, 0.125)
+"""And, of those, the share that begin again at the baseline."""
+_DRAWS = 64
+"""So often a program is drawn to find two that may be parents."""
 
 
 class Lineage:
@@ -29,6 +39,10 @@ class Lineage:
     way count, so parallel choices spread. A logarithm, because where gains are exponential the chance
     that a parent which is worse by `g` still gives a new best falls as `exp(-g)`, and that of one whose
     `n` children all failed as `1 / n`.
+
+    That is best-first search still, among the best few. When the study stands still (`core/stagnation.py`),
+    a share of the experiments goes to other programs, however bad: of two drawn by chance, the better
+    one. What takes two edits together, each of which does harm alone, is found in no other way.
 
     Near the end of the budget it repeats the best few where that is worth more (`repeats.py`).
     """
@@ -68,18 +82,35 @@ class Lineage:
         repeated = next_repeat(history, self._believer, candidates, ahead, pending)
         if repeated is not None:
             return Repeat(experiment=repeated)
-        return self._extend(candidates, seed, busy)
+        return self._extend(history, candidates, seed, busy)
 
     def extend(self, history: History, *, seed: int, busy: Set[str] = frozenset()) -> Extend | None:
         """Extend the most valuable program, whatever a repeat may be worth."""
         candidates = self._candidates(history)
-        return self._extend(candidates, seed, busy) if candidates else None
+        return self._extend(history, candidates, seed, busy) if candidates else None
 
     def _candidates(self, history: History) -> Sequence[int]:
         return list(islice(eligible(history, self._believer, self._checks), _CANDIDATES))
 
-    def _extend(self, candidates: Sequence[int], seed: int, busy: Set[str]) -> Extend | None:
-        return extend((self._most_valuable(candidates),), self._proposers, seed, busy)
+    def _extend(
+        self, history: History, candidates: Sequence[int], seed: int, busy: Set[str]
+    ) -> Extend | None:
+        parent = self._another(history, seed)
+        if parent is None:
+            parent = self._most_valuable(candidates)
+        return extend((parent,), self._proposers, seed, busy)
+
+    def _another(self, history: History, seed: int) -> int | None:
+        """A program off the beaten track. `None`: it is not time for that."""
+        stage = stagnation(history, self._believer, len(history)).stage
+        random = Random(derive_seed(seed, "wide"))
+        if random.random() >= WIDE[stage]:
+            return None
+        if random.random() < RESTARTS[stage]:
+            return history.baseline.id
+        drawn = (random.randrange(history.baseline.id, len(history)) for _ in range(_DRAWS))
+        fit = (one for one in drawn if may_be_parent(history, one, self._checks))
+        return max(islice(fit, 2), key=lambda one: (self._mean(one), -one), default=None)
 
     def _most_valuable(self, candidates: Sequence[int]) -> int:
         """candidates: best first."""

@@ -4,26 +4,17 @@ A pure function of the history, the beliefs and the experiment's seed. `docs/pro
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from random import Random
-from statistics import median
 from typing import Literal
 
 from move37.core.history import Experiment
 from move37.core.protocols import Request
 from move37.core.records import Failed
 from move37.core.seeds import derive_seed
+from move37.core.stagnation import stagnation
 from move37.proposers.context.memory import Memory, children_of
 
 Mode = Literal["improve", "radical", "merge", "simplify", "references", "fix"]
-
-_LEAST_GAP = 8
-"""The best belief is not expected to rise more often than after so many experiments."""
-_RISES = 8
-"""So many of the latest rises say how often that happened."""
-_MOST_STEPS = 64
-_STAGES = 3
 
 _WEIGHTS: tuple[dict[Mode, float], ...] = (
     {"improve": 9, "references": 1},
@@ -60,35 +51,6 @@ TOLD: dict[Mode, str] = {
     ),
 }
 """What is asked for, by mode."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stagnation:
-    """How long ago the best belief last rose."""
-
-    since: int
-    """Experiments opened since the one that is believed best."""
-    usual: float
-    """After so many it rose before."""
-
-    @property
-    def stage(self) -> int:
-        """0 while it may yet rise; then 1, 2, 3, each stage twice as long as the one before it."""
-        stage, bound = 0, 2.0
-        while stage < _STAGES and self.since >= bound * self.usual:
-            stage, bound = stage + 1, 2 * bound
-        return stage
-
-
-def stagnation(request: Request) -> Stagnation:
-    """By belief: a champion that turns out to have been lucky makes the study older, not younger."""
-    best = next(iter(request.beliefs.ranking(1)), None)
-    if best is None:
-        return Stagnation(since=0, usual=_LEAST_GAP)
-    rises = [step.id for step in lineage(request, best, _MOST_STEPS)]
-    gaps = [newer - older for newer, older in pairwise(rises)][:_RISES]
-    usual = max(float(_LEAST_GAP), median(gaps) if gaps else 0.0)
-    return Stagnation(since=request.experiment.id - best, usual=usual)
 
 
 def lineage(request: Request, experiment: int, most: int) -> list[Experiment]:
@@ -132,7 +94,8 @@ def choose_mode(
         return "merge"
     if mend is not None:
         return "fix"
-    weights = dict(_WEIGHTS[stagnation(request).stage])
+    standing = stagnation(request.history, request.beliefs, request.experiment.id)
+    weights = dict(_WEIGHTS[standing.stage])
     if not has_references:
         weights.pop("references", None)
     if "merge" in weights and not has_near_misses():
