@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 Features = Mapping[str, float]
 
-WINDOW = 192
-"""So many rows at most are learned from."""
-_DROP = 48
+WINDOW = 90
+"""So many rows at most are learned from: beyond 95, OpenBLAS works with several threads on such matrices, and
+fifty times as long where other programs have the processors."""
+_DROP = 30
 """So many of the oldest are dropped at once."""
 _GROWN = 1.25
 """Scales are learned again whenever the rows have grown by this factor."""
@@ -212,7 +213,9 @@ class Regression:
         self._note_all()
         size = self._noted
         table, studies = self._table[:size], self._studies[:size]
-        gram = np.where(studies[:, None] == studies, 1.0, ELSEWHERE) * (table @ table.T)
+        gram = np.where(studies[:, None] == studies, 1.0, ELSEWHERE) * np.einsum(
+            "ij,kj->ik", table, table
+        )
         self._fitted = size
         self._scale = self._fixed or _spread(self._rows) or self._usual
         noise = sum(row.variance for row in self._rows) / size
@@ -249,10 +252,10 @@ class Regression:
         variance = self._scale**2
         covariance = variance * share * gram
         covariance[np.diag_indices_from(covariance)] = variance * (1 + 1e-9) + noise
-        root = np.linalg.inv(np.linalg.cholesky(covariance))
-        inverse = root.T @ root
+        inverse = np.linalg.inv(covariance)
+        inverse = 0.5 * (inverse + inverse.T)
         pull = inverse @ targets
-        evidence = float(np.log(np.diagonal(root)).sum()) - 0.5 * float(targets @ pull)
+        evidence = -0.5 * float(np.linalg.slogdet(covariance)[1] + targets @ pull)
         # rows of others are in units of the scale: whichever it is, they are as likely
         others = sum(row.study != 0 for row in self._rows) if self._fixed is None else 0
         evidence += others * log(self._scale) - 0.5 * len(targets) * log(2 * np.pi)
