@@ -102,9 +102,19 @@ def scripted(code: str) -> Engine:
 def test_a_peer_that_crashes_is_reported_with_its_last_words() -> None:
     run = run_one(scripted("raise SystemExit('no money')"), TASK, 0, 40, Path(sys.executable))
     assert "no money" in run.trouble
-    assert "exit 1" in run.trouble
-    assert "peer: no recommendation" in result(run_of(OURS, 0.1), run).table()
+    assert "peer: exit 1: no money" in result(run_of(OURS, 0.1), run).table()
     assert result(run_of(OURS, 0.1), run).figures["trouble"] == 1
+
+
+def test_a_peer_that_ends_well_without_a_word_is_in_trouble_too() -> None:
+    run = run_one(scripted("print('done')"), TASK, 0, 40, Path(sys.executable))
+    assert "no recommendation" in run.trouble
+    assert "done" in run.trouble
+
+
+def test_a_directory_that_cannot_be_made_is_said() -> None:
+    with pytest.raises(NotInstalled, match="no room for other engines"):
+        install(Package("peer", "1.0", "peer-run"), Path("/dev/null/cache"))
 
 
 def test_a_recommendation_is_judged_by_the_truth_and_evaluations_are_counted() -> None:
@@ -151,7 +161,7 @@ def test_a_package_that_cannot_be_installed_is_reported_and_not_hidden(tmp_path:
 def test_what_was_run_is_not_run_again(tmp_path: Path) -> None:
     kept = tmp_path / "peers.jsonl"
     run = run_of("openevolve", 0.01)
-    kept.write_text(json.dumps(asdict(run)) + "\n" + '{"engine": "cut o')
+    kept.write_text(json.dumps(asdict(run)) + '\n[1]\n{"a": 1}\n{"engine": "cut o')
     assert read_runs(kept, 40) == [run]
     assert read_runs(kept, 400) == []
     plan = Plan(tasks=("rastrigin",), engines=(), seeds=1, evaluations=40)
@@ -166,6 +176,14 @@ def test_the_ratio_is_to_the_best_peer() -> None:
     assert found.figures["optimism"] == pytest.approx(0.2)
     assert "noise_free_ratio" not in found.figures
     assert "2.00 times the best peer's gain (shinkaevolve" in found.table()
+
+
+def test_a_ratio_comes_with_an_interval() -> None:
+    ours = [run_of(OURS, gain) for gain in (0.08, 0.1, 0.12, 0.1)]
+    found = result(*ours, *(run_of("openevolve", gain) for gain in (0.04, 0.05, 0.06)))
+    low, high = found.interval("rastrigin") or (0.0, 0.0)
+    assert 1.2 < low < 2.0 < high < 3.1
+    assert result(*ours).interval("rastrigin") is None
 
 
 def test_a_peer_without_gain_makes_no_endless_ratio() -> None:

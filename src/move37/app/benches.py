@@ -417,7 +417,7 @@ def _search(quick: bool, out: Path | None) -> BenchResult:
 
     result = search(
         tasks=QUICK_TASKS if quick else tuple(TASKS),
-        seeds=3 if quick else 20,
+        seeds=3 if quick else 10,
         evaluations=150 if quick else 400,
         workers=len(os.sched_getaffinity(0)),
     )

@@ -133,7 +133,7 @@ def read_runs(kept: Path, evaluations: int) -> Sequence[PeerRun]:
     for line in kept.read_text().splitlines():
         try:
             runs.append(PeerRun(**json.loads(line)))
-        except ValueError:
+        except (ValueError, TypeError):
             continue
     return [run for run in runs if run.asked == evaluations]
 
@@ -179,6 +179,9 @@ def run_one(
                 set() if working is None else working,
             )
             requests = len(server.requests)
+        if spent.exit != 0:
+            trouble = f"exit {spent.exit}: {_last(directory / 'log')}"
+            return _none(engine.name, task.name, seed, evaluations, trouble)
         try:
             said = engine.recommended(order)
         except (OSError, KeyError, ValueError) as error:

@@ -35,7 +35,10 @@ def install(package: Package, cache: Path) -> Path:
     home = cache / package.name
     command = home / "bin" / package.command
     if not _is_there(package, home):
-        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise NotInstalled(f"{cache}: no room for other engines ({error.strerror})") from error
         _run([sys.executable, "-m", "venv", "--clear", str(home)], package)
         wanted = f"{package.name}=={package.version}"
         _run([str(home / "bin" / "python"), "-m", "pip", "install", "-q", wanted], package)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from statistics import median
 from typing import Any
 
@@ -11,6 +12,7 @@ from move37.bench.peers_engines import OURS
 from move37.bench.search_bench import draw_gains, quartiles
 from move37.bench.search_tasks import TASKS
 
+_DRAWS = 2000
 MOST_RATIO = 99.0
 """A ratio to a peer that gained nothing is this."""
 DESIGN_TASK, EXACT_TASK = "rastrigin", "rastrigin_exact"
@@ -47,10 +49,20 @@ class PeersResult:
         ours, best = self.rows().get((task, OURS)), self.best_peer(task)
         if ours is None or best is None:
             return None
-        gain = _middle(ours, lambda run: run.gain)
-        if best[1] <= 0:
-            return MOST_RATIO if gain > 0 else 1.0
-        return min(MOST_RATIO, gain / best[1])
+        return _over(_middle(ours, lambda run: run.gain), best[1])
+
+    def interval(self, task: str) -> tuple[float, float] | None:
+        """Of that ratio, 90 %, the seeds of both drawn again and again (the best peer stays who it is)."""
+        best = self.best_peer(task)
+        if best is None or self.ratio(task) is None:
+            return None
+        rows, chance = self.rows(), Random(0)
+        sides = [[run.gain for run in rows[task, engine]] for engine in (OURS, best[0])]
+        drawn = sorted(
+            _over(*(median(chance.choices(side, k=len(side))) for side in sides))
+            for _ in range(_DRAWS)
+        )
+        return drawn[_DRAWS // 20], drawn[-_DRAWS // 20]
 
     @property
     def figures(self) -> Mapping[str, float]:
@@ -108,11 +120,20 @@ class PeersResult:
             )
         yield ""
         for task in TASKS:
-            ratio, best = self.ratio(task), self.best_peer(task)
-            if ratio is not None and best is not None:
-                yield f"{task}: {ratio:.2f} times the best peer's gain ({best[0]}, {best[1]:.4f})"
+            ratio, best, interval = self.ratio(task), self.best_peer(task), self.interval(task)
+            if ratio is not None and best is not None and interval is not None:
+                yield (
+                    f"{task}: {ratio:.2f} times the best peer's gain ({best[0]}, {best[1]:.4f}), "
+                    f"90 % interval {interval[0]:.2f} to {interval[1]:.2f}"
+                )
         for engine, trouble in sorted({(r.engine, r.trouble) for r in self.runs if r.trouble}):
             yield f"{engine}: {trouble}"
+
+
+def _over(gain: float, peer: float) -> float:
+    if peer <= 0:
+        return MOST_RATIO if gain > 0 else 1.0
+    return min(MOST_RATIO, gain / peer)
 
 
 def optimism(run: PeerRun) -> float:
