@@ -116,7 +116,16 @@ class SearchStudy:
             return False
         self._known.add(program)
         move = "llm.improve" if len(choice.parents) == 1 else "llm.merge"
-        self._tell(Proposed(experiment=id, commit="", identity=program, move=move, hypothesis=""))
+        self._tell(
+            Proposed(
+                experiment=id,
+                commit="",
+                identity=program,
+                move=move,
+                hypothesis="",
+                size=changed_lines(self._task.program, program),
+            )
+        )
         self._measure(id)
         return True
 
@@ -145,6 +154,12 @@ class SearchStudy:
         self._history.add(Row(0, 0.0, fact))
         self._believer.add(fact)
         self._search.add(fact)
+
+
+def changed_lines(one: str, other: str) -> int:
+    """How many are removed and added."""
+    pairs = zip(one.split("\n"), other.split("\n"), strict=True)
+    return 2 * sum(old != new for old, new in pairs)
 
 
 def merged(one: str, other: str, ancestor: str) -> str:
