@@ -3,9 +3,8 @@
 Safe to stop at any line and call again: all state is in the journal.
 """
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Literal
 
 from move37.core.errors import NothingToPropose, NotYet, TooDear
@@ -67,7 +66,7 @@ class Loop:
         resumes: Callable[[Experiment], bool] = lambda experiment: True,
         quick: Set[str] = frozenset(),
         patient: bool = False,
-        ahead: Callable[[], float] = lambda: math.inf,
+        is_enough: Callable[[Mapping[str, int], int], bool] = lambda asking, ready: False,
     ) -> None:
         """
         desk: where the questions of proposers are asked that have to ask somebody.
@@ -84,8 +83,8 @@ class Loop:
         resumes: whether to carry on with an experiment that an earlier run left over.
         quick: the proposers that propose at once, whenever a slot is free.
         patient: whether to wait for what may be handed in, when there is nothing else to do.
-        ahead: how many experiments may be asked for or wait for a worker, all that are asked together. The
-            desk's `at_once` bounds those of each.
+        is_enough: whether nothing more need be asked for now, where so many experiments of each proposer have no
+            program yet, and so many wait for a worker. The desk's `at_once` bounds each proposer's.
         """
         self.journal = journal
         self._search = search
@@ -102,7 +101,7 @@ class Loop:
         self._resumes = resumes
         self._quick = quick
         self._patient = patient
-        self._ahead = ahead
+        self._is_enough = is_enough
         self._spent: dict[str, NothingToPropose] = {}
         """Proposers that have nothing left, and what they said."""
 
@@ -186,9 +185,11 @@ class Loop:
         if not slots and not at_once:
             return None
         measuring = self._runner.pending()
-        ahead = Counter(e.proposer for e in history.running() if e.id not in measuring)
-        enough = sum(ahead[name] for name in at_once) >= self._ahead()
-        full = {name for name, most in at_once.items() if enough or ahead[name] >= most}
+        ahead = [e for e in history.running() if e.id not in measuring and e.proposer in at_once]
+        asking = Counter(e.proposer for e in ahead if e.commit is None)
+        enough = self._is_enough(asking, len(ahead) - asking.total())
+        each = Counter(e.proposer for e in ahead)
+        full = {name for name, most in at_once.items() if enough or each[name] >= most}
         idle = at_once.keys() - full - self._spent.keys()
         if not slots and not idle:
             return None

@@ -6,13 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from move37.core.facts import Answered, Tried
+from move37.core.facts import Answered, Opened, Tried
 from move37.core.records import Failed, Trial
 from move37.runners.ahead import Ahead
 
 
+def opened(experiment: int, proposer: str) -> Opened:
+    return Opened(experiment=experiment, epoch=0, parents=(0,), proposer=proposer, seed=0)
+
+
 def told(workers: int, *, answer: float, trial: float) -> Ahead:
     ahead = Ahead(workers)
+    ahead.add(opened(1, "llm"))
     ahead.add(Answered(experiment=1, round=0, model="m", seconds=answer))
     ended = Failed(stage="run", reason="", seconds=trial)
     ahead.add(Tried(experiment=1, trial=Trial(purpose="search", index=0, seed=0, outcome=ended)))
@@ -42,3 +47,21 @@ def test_a_free_worker_may_always_ask(workers: int, answer: float, trial: float)
 
 def test_trials_of_no_time_at_all_let_everybody_ask() -> None:
     assert told(2, answer=1.0, trial=0.0).most == math.inf
+
+
+def test_what_is_ready_counts_as_much_as_what_is_asked_for() -> None:
+    ahead = told(2, answer=1.0, trial=1.0)
+    assert ahead.most == 4
+    assert not ahead.is_enough({"llm": 3}, 0)
+    assert ahead.is_enough({"llm": 4}, 0)
+    assert ahead.is_enough({"llm": 1}, 3)
+
+
+def test_who_takes_long_keeps_nobody_else_from_asking() -> None:
+    ahead = told(2, answer=1.0, trial=1.0)
+    assert not ahead.is_enough({"agent": 16}, 0)  # it has not answered yet
+    ahead.add(opened(2, "agent"))
+    ahead.add(Answered(experiment=2, round=0, model="m", seconds=100.0))
+    assert ahead.most == 4
+    assert not ahead.is_enough({"agent": 16, "llm": 3}, 0)
+    assert ahead.is_enough({"agent": 16, "llm": 4}, 0)

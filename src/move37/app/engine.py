@@ -196,7 +196,7 @@ class Engine:
             resumes=resumes,
             quick=self._proposers.keys() - self._desk.at_once.keys(),
             patient=patient,
-            ahead=lambda: self._ahead.most,
+            is_enough=self._ahead.is_enough,
         )
 
     def _let_go(self, experiment: Experiment) -> Fact | None:

@@ -123,7 +123,7 @@ class SimulatedStudy:
             trial=lambda experiment: search_trial(history, experiment),
             halted=lambda: "budget" if history.spent() >= self._experiments else None,
             quick=frozenset() if self._crew.askers else frozenset({NAME}),
-            ahead=lambda: self.ahead.most,
+            is_enough=self.ahead.is_enough,
         ).explore()
 
     @property

@@ -245,8 +245,7 @@ def draw(result: ScalingResult, path: Path) -> None:
         for axes in (above, below):
             axes.spines[["top", "right"]].set_visible(False)
             axes.axhline(0.0, color="#bbbbbb", linewidth=0.8, zorder=0)
-        if len(crews) == 1:
-            below.set_axis_off()
+        below.set_visible(len(crews) > 1)
     for row in panels:
         row[0].set_ylabel("true gain of what is recommended")
     figure.legend(frameon=False, loc="outside lower center", ncols=len(result.searches))
