@@ -138,6 +138,8 @@ class TuneResult:
             error = stdev(ahead) / sqrt(len(ahead)) if len(ahead) > 1 else within[0]
             found |= {
                 f"tune_gain_ratio_{task}": ours / theirs if theirs > 0 else float("inf"),
+                f"tune_value_ratio_{task}": fmean(fmean(pair.tune) for pair in pairs)
+                / fmean(fmean(pair.optuna) for pair in pairs),
                 f"tune_gain_{task}": ours,
                 f"optuna_gain_{task}": theirs,
                 f"tune_ahead_{task}": fmean(ahead),

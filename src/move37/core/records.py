@@ -350,6 +350,8 @@ class Guess:
     """That it cannot be measured, 0 to 1."""
     learned_from: int
     """What came of so many changes was known."""
+    scale: float = 0.0
+    """The size of effects then: they shrink as a study goes on."""
 
 
 # --- belief and verdict --------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Pure functions of the facts, and so of the guesses as they were made. Off unless
 
 from collections import deque
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from math import erfc, exp, pi, sqrt
 from random import Random
 from statistics import median
@@ -64,7 +65,7 @@ class Gate:
         if guess.learned_from < LEARN or self._in_a_row >= MOST_IN_A_ROW:
             return None
         gap = self._gap(history, one, champion)
-        usual = median(improvement(other, gap) for other in self._recent)
+        usual = median(improvement(_as_now(other, guess), gap) for other in self._recent)
         own = improvement(guess, gap)
         if own >= self._hopeless * usual or _by_lot(one):
             return None
@@ -101,6 +102,14 @@ class Gate:
         if one.guess is None or one.trials or one.stages_passed or one.proposer in self._never:
             return float("-inf")
         return -improvement(one.guess, 0.0)
+
+
+def _as_now(other: Guess, guess: Guess) -> Guess:
+    """The other one, as if effects had been as large then as they are now."""
+    if not other.scale or not guess.scale:
+        return other
+    factor = guess.scale / other.scale
+    return replace(other, mean=other.mean * factor, sd=other.sd * factor)
 
 
 def improvement(guess: Guess, gap: float) -> float:

@@ -98,9 +98,6 @@ class Lore:
 
 def lessons_of(policy: Policy, hide: Callable[[str], str]) -> Sequence[Lesson]:
     """The latest changes of a study, their traits hidden and their effects in its own units."""
-    scale = policy.scale
-    if scale <= 0:
-        return []
     return [
         Lesson(
             study=1,
@@ -109,8 +106,8 @@ def lessons_of(policy: Policy, hide: Callable[[str], str]) -> Sequence[Lesson]:
                 for trait, amount in features.items()
                 if trait.partition(":")[0] in SHARED
             },
-            effect=None if effect is None else _bounded(effect / scale),
-            variance=min(variance / scale**2, _MOST_EFFECT**2),
+            effect=None if effect is None else _bounded(effect),
+            variance=min(variance, _MOST_EFFECT**2),
         )
         for features, effect, variance in policy.told[-MOST_LESSONS:]
     ]

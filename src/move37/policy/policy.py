@@ -5,14 +5,16 @@ see `gate.py`. `proposers/tune` has a model of its own, of the values of single 
 its moves; this one weighs the finished changes of all proposers alike. `docs/policy.md` has both.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import erfc, exp, log2, sqrt
+from statistics import fmean
 
 from move37.core.facts import EpochStarted, Fact, Opened, Proposed, Rejected, Staged, Tried
 from move37.core.protocols import Believer
 from move37.core.records import Failed, Guess, Measured, Trial
-from move37.policy.regression import Features, Regression, Row, normalised
+from move37.policy.regression import Features, Predicted, Regression, Row, normalised
 
 WEIGHTS: Mapping[str, float] = {
     "all": 0.5,
@@ -40,6 +42,10 @@ SHARED = frozenset(
 )
 """Types that mean the same in another study."""
 _MOST_PREDICTED = 3.0
+_LATELY, _FEW = 24, 4
+"""The size of effects is that of so many of the latest, once there are a few."""
+_TOLD = 64
+"""So many of the latest are kept, for other studies."""
 _USUALLY_HELPS, _USUALLY_FAILS = 0.25, 0.1
 _SPREAD_OF_CHANCES = 0.3
 _LUCK_OF_CHANCES = 0.15
@@ -56,7 +62,7 @@ class Lesson:
     """Lessons of one study have a number in common, which is not 0."""
     features: Features
     effect: float | None
-    """In units of its study's scale of effects. `None`: the program could not be measured."""
+    """In units of its study's size of effects then. `None`: the program could not be measured."""
     variance: float = 0.0
 
 
@@ -65,7 +71,8 @@ class _Waiting:
     """A change that is not measured yet."""
 
     features: Features
-    parent: int
+    scale: float
+    """The size of effects when it was proposed."""
     parent_mean: float
     parent_sd: float
     lead: float | None
@@ -101,7 +108,9 @@ class Policy:
         self.outcomes = 0
         """How many changes have shown what they do."""
         self.told: list[tuple[Features, float | None, float]] = []
-        """Of the latest: traits, effect (`None`: it failed), and the variance of what was seen."""
+        """Of the latest: traits, effect (`None`: it failed) and the variance of what was seen, in units
+        of the size of effects then."""
+        self._lately: deque[tuple[float, float]] = deque(maxlen=_LATELY)
         self._effects = Regression()
         self._fails = Regression(centre=_USUALLY_FAILS, scale=_SPREAD_OF_CHANCES)
         self._helps = Regression(centre=_USUALLY_HELPS, scale=_SPREAD_OF_CHANCES)
@@ -110,8 +119,18 @@ class Policy:
 
     @property
     def scale(self) -> float:
-        """Standard deviation of effects, as learned; 0 before any was seen."""
-        return self._effects.scale if self.outcomes else 0.0
+        """The size of an effect: of the latest, the furthest ones cut off. They shrink as a study goes on.
+
+        Before a few were seen, twice the noise of a trial; 0 while nothing is known.
+        """
+        guessed = 2 * self._believer.noise
+        if len(self._lately) < _FEW:
+            return guessed or max((abs(effect) for effect, _ in self._lately), default=0.0)
+        sizes = sorted(abs(effect) for effect, _ in self._lately)
+        most = 3 * sizes[(3 * len(sizes)) // 4] or sizes[-1]
+        seen = fmean(min(size, most) ** 2 for size in sizes)
+        noise = fmean(variance for _, variance in self._lately)
+        return sqrt(max(seen - noise, 0.04 * seen))
 
     @property
     def explained(self) -> float:
@@ -133,7 +152,7 @@ class Policy:
                     lead = self._believer.difference(parent, self._baseline)
                     self._waiting[experiment] = _Waiting(
                         self._features(fact),
-                        parent,
+                        self.scale,
                         belief.mean,
                         belief.sd,
                         None if lead is None else lead.mean,
@@ -144,8 +163,6 @@ class Policy:
                     waiting = self._waiting.pop(experiment, None)
                     if waiting is not None:
                         self._see(waiting, trial)
-                if experiment == self._baseline and not self.outcomes:
-                    self._effects.begin(2 * self._believer.noise)
             case Rejected(experiment=experiment):
                 self._opened.pop(experiment, None)
             case Staged(experiment=experiment, screened=screened) if screened is not None:
@@ -156,22 +173,28 @@ class Policy:
     def _see(self, waiting: _Waiting, trial: Trial) -> None:
         match trial.outcome:
             case Failed():
-                self._take(waiting.features, None, 0.0)
+                self._take(waiting, None, 0.0)
             case Measured(score=score):
                 effect = score - waiting.parent_mean
                 if trial.reference is not None and waiting.lead is not None:
                     # it was measured beside the baseline: what both have in common is taken off
                     effect = score - trial.reference - waiting.lead
                 variance = self._believer.noise**2 + waiting.parent_sd**2
-                self._take(waiting.features, effect, variance)
+                self._take(waiting, effect, variance)
             case _:
                 pass  # let go halfway: what it would have done was not seen
 
-    def _take(self, features: Features, effect: float | None, variance: float) -> None:
+    def _take(self, waiting: _Waiting, effect: float | None, variance: float) -> None:
         self.outcomes += 1
-        self.told.append((features, effect, variance))
-        del self.told[:-512]
-        self._learn(features, effect, variance, 0)
+        if effect is not None:
+            self._lately.append((effect, variance))
+            unit = waiting.scale or self.scale
+            if not unit:
+                return  # nothing has moved the score yet
+            effect, variance = effect / unit, variance / unit**2
+        self.told.append((waiting.features, effect, variance))
+        del self.told[:-_TOLD]
+        self._learn(waiting.features, effect, variance, 0)
 
     def _learn(self, features: Features, effect: float | None, variance: float, study: int) -> None:
         value, context = self._as_value(features, study), self._as_context(features, study)
@@ -189,17 +212,19 @@ class Policy:
         """What to expect of a change, before the fact of it is told. `None` before there is a scale."""
         features = self._features(proposed)
         value = self._as_value(features, 0)
-        effect = self._effects.predict(value)
+        scale, effect = self.scale, self._effects.predict(value)
         fails = self._fails.predict(value)
         helps = self._helps.predict(self._as_context(features, 0))
-        if effect is None or fails is None or helps is None:
+        if not scale or fails is None or helps is None:
             return None
+        effect = effect or Predicted(0.0, 1.0)
         return Guess(
             prior=_chance(helps.mean),
-            mean=effect.mean,
-            sd=effect.sd,
+            mean=effect.mean * scale,
+            sd=effect.sd * scale,
             fails=_chance(fails.mean),
             learned_from=self.outcomes,
+            scale=scale,
         )
 
     def _features(self, proposed: Proposed) -> Features:
@@ -213,7 +238,7 @@ class Policy:
         found |= dict.fromkeys(proposed.traits, 1.0)
         if not any(trait.startswith("size:") for trait in found) and proposed.size is not None:
             found[f"size:{round(log2(1 + proposed.size))}"] = 1.0
-        scale = self._effects.scale or 2 * self._believer.noise
+        scale = self.scale
         if proposed.predicted_effect is not None and scale:
             amount = proposed.predicted_effect / scale
             found[f"predicted:{proposer}"] = min(max(amount, -_MOST_PREDICTED), _MOST_PREDICTED)

@@ -43,7 +43,7 @@ class Row(NamedTuple):
     variance: float
     """Of the target's noise."""
     study: int = 0
-    """0 for our own; rows of others have targets in units of their own study's scale."""
+    """0 for our own."""
 
 
 class Predicted(NamedTuple):
@@ -90,7 +90,6 @@ class Regression:
         self._fits: list[_Fit] = []
         self._fitted = 0
         self._scale = scale or 0.0
-        self._usual = 0.0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -105,12 +104,6 @@ class Regression:
         """Of the variance, what features are believed to explain."""
         return sum(fit.share * fit.weight for fit in self._fits)
 
-    def begin(self, scale: float) -> None:
-        """Go by this scale until there is a row of our own."""
-        self._usual = scale
-        if self._rows:
-            self._refit()
-
     def add(self, row: Row) -> None:
         self._rows.append(row)
         if len(self._rows) > WINDOW:
@@ -124,8 +117,7 @@ class Regression:
     def predict(self, features: Features, *, study: int = 0) -> Predicted | None:
         """`None` while nothing is known of the scale."""
         if not self._fits:
-            scale = self._fixed or self._usual
-            return Predicted(self._centre, scale) if scale else None
+            return Predicted(self._centre, self._fixed) if self._fixed else None
         alike = self._alike(features, study)
         variance = self._scale**2
         mean = square = 0.0
@@ -178,12 +170,11 @@ class Regression:
             self._note(row)
 
     def _targets(self) -> tuple["Array", "Array"]:
-        """Less the centre, and their variances, on our own scale."""
+        """Less the centre, and their variances."""
         import numpy as np
 
-        unit = [1.0 if row.study == 0 or self._fixed else self._scale for row in self._rows]
-        target = [(row.target - self._centre) * u for row, u in zip(self._rows, unit, strict=True)]
-        noise = [row.variance * u * u for row, u in zip(self._rows, unit, strict=True)]
+        target = [row.target - self._centre for row in self._rows]
+        noise = [row.variance for row in self._rows]
         most = self._most
         clipped = target if self._fixed else [min(max(y, -most), most) for y in target]
         return np.array(clipped), np.array(noise)
@@ -217,13 +208,13 @@ class Regression:
             "ij,kj->ik", table, table
         )
         self._fitted = size
-        self._scale = self._fixed or _spread(self._rows) or self._usual
+        self._scale = self._fixed or _spread(self._rows)
         noise = sum(row.variance for row in self._rows) / size
         self._most = _FAR * sqrt(self._scale**2 + noise)
         self._fits = []
         if self._scale <= 0.0:
             return
-        if self._fixed is None and any(row.study == 0 for row in self._rows):
+        if self._fixed is None:
             start, share = self._scale, 0.25
             tried: list[tuple[float, float]] = []
             for factor in _SCALES:
@@ -256,21 +247,14 @@ class Regression:
         inverse = 0.5 * (inverse + inverse.T)
         pull = inverse @ targets
         evidence = -0.5 * float(np.linalg.slogdet(covariance)[1] + targets @ pull)
-        # rows of others are in units of the scale: whichever it is, they are as likely
-        others = sum(row.study != 0 for row in self._rows) if self._fixed is None else 0
-        evidence += others * log(self._scale) - 0.5 * len(targets) * log(2 * np.pi)
-        return evidence, inverse, pull
+        return evidence - 0.5 * len(targets) * log(2 * np.pi), inverse, pull
 
 
 def _spread(rows: Sequence[Row]) -> float:
-    """Standard deviation of the true targets of our own rows, the furthest ones cut off. Where there are
-    none, 0."""
-    own = [row for row in rows if row.study == 0]
-    if not own:
-        return 0.0
-    sizes = sorted(abs(row.target) for row in own)
+    """Standard deviation of true targets, the furthest ones cut off. Where there is nothing, 0."""
+    sizes = sorted(abs(row.target) for row in rows)
     most = 3 * sizes[(3 * len(sizes)) // 4] or sizes[-1]
-    seen = sum(min(size, most) ** 2 for size in sizes) / len(own)
-    noise = sum(row.variance for row in own) / len(own)
+    seen = sum(min(size, most) ** 2 for size in sizes) / len(rows)
+    noise = sum(row.variance for row in rows) / len(rows)
     # What noise explains is taken off, but never all of it: some effect there is.
     return sqrt(max(seen - noise, 0.04 * seen))
