@@ -30,7 +30,10 @@ class Remembering:
         is_off = environment.get(VARIABLE, "").strip().lower() in _OFF
         if not (task.policy.use and task.policy.remember) or is_off:
             return
-        lore = Lore(data_directory(environment) / "policy", task.root)
+        try:
+            lore = Lore(data_directory(environment) / "policy", task.root)
+        except RuntimeError:  # there is no home directory
+            return
         if not lore.works:
             told = f"{lore.directory} cannot be used, so nothing is learned from other studies"
             self.told = Told(complaints=(told,))
