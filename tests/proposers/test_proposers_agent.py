@@ -265,6 +265,7 @@ def test_settings_are_strict(desk: Desk) -> None:
         ({"command": "x", "at_once": True}, "at_once must be a whole number"),
         ({"command": "x", "env": ["A=B"]}, "'A=B' is no name of a variable"),
         ({"command": "x", "read": ["etc"]}, "'etc' must be an absolute path"),
+        ({"command": "x", "posts": 1}, "posts must be true or false, not 1"),
         ({"command": "x", "model": "m"}, "write them into the command"),
     ]
     for options, message in wrong:

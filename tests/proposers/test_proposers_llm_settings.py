@@ -69,6 +69,7 @@ def test_the_address_is_from_the_task_or_else_the_environment() -> None:
         ({"model": "openai:x", "window": 4000, "max_tokens": 4000}, "leaves no room"),
         ({"model": "local:http://a/v1", "base_url": "http://b/v1"}, "has its URL in `model`"),
         ({"model": "openai:x", "base_url": "ftp://b"}, "is no URL"),
+        ({"model": "openai:x", "posts": "no"}, "posts must be true or false, not 'no'"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(options: dict[str, Any], says: str) -> None:

@@ -109,7 +109,7 @@ class Agent:
                 timeout_seconds=settings.timeout,
             ),
             memory=self._memory,
-            posts=self._place.posts,
+            posts=self._place.posts if settings.posts else None,
         )
         before = words.mend(str(rounds[-1].detail.get("unreadable", "it"))) if rounds else ""
         return Question(

@@ -40,6 +40,8 @@ class AgentSettings:
     """More variables that it is given, such as the key of a `command`."""
     read: tuple[str, ...] = ()
     """More absolute paths that it can read."""
+    posts: bool = True
+    """Whether it is told the posts of the board that bear on the parent."""
 
     @property
     def name(self) -> str:
@@ -112,6 +114,12 @@ def _whole(least: int, most: int) -> Callable[[str, object], int]:
     return read
 
 
+def _truth(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        _fail(f"{key} must be true or false, not {value!r}")
+    return value
+
+
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -145,4 +153,5 @@ _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "arguments": _texts,
     "env": _variables,
     "read": _paths,
+    "posts": _truth,
 }

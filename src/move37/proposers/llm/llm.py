@@ -49,7 +49,9 @@ def make_llm(options: Mapping[str, Any], place: Place) -> "Llm":
     settings = LlmSettings.parse(options)
     endpoint = resolve(settings, place.environment, usd=place.task.budget.usd)
     need_client(endpoint)
-    return Llm(settings, endpoint, quotes=place.references, posts=place.posts)
+    return Llm(
+        settings, endpoint, quotes=place.references, posts=place.posts if settings.posts else None
+    )
 
 
 class Llm:

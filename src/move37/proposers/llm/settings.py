@@ -55,6 +55,8 @@ class LlmSettings:
     """The name of the environment variable that holds the key."""
     base_url: str | None = None
     """Where the API is. `None`: as the environment says, or the provider's own."""
+    posts: bool = True
+    """Whether it is told the posts of the board that bear on the parent."""
 
     @classmethod
     def parse(cls, options: Mapping[str, Any]) -> "LlmSettings":
@@ -103,6 +105,9 @@ def _check(key: str, value: object) -> None:
             raise TaskError(
                 f"proposer 'llm': {key} must be a number{unit}, {least:g} to {most:g}, not {value!r}"
             )
+    elif key == "posts":
+        if not isinstance(value, bool):
+            raise TaskError(f"proposer 'llm': posts must be true or false, not {value!r}")
     elif key == "key" and not (isinstance(value, str) and _NAME.fullmatch(value)):
         # Not quoted: it may be the key itself.
         raise TaskError(
