@@ -152,6 +152,7 @@ def test_what_comes_after_an_engines_last_look_is_posted_all_the_same(make_task:
     assert spool_of(task).tickets(Note) == []
 
 
+@pytest.mark.slow
 def test_posts_change_no_experiment_and_spend_no_budget(make_task: MakeTask) -> None:
     plain, talkative = make_task(), make_task(name="talkative")
 
@@ -205,7 +206,7 @@ def test_a_note_that_is_handed_in_twice_is_posted_once(task: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("command", ["run", "post"])
+@pytest.mark.parametrize("command", [pytest.param("run", marks=pytest.mark.slow), "post"])
 def test_killed_before_or_after_a_note_is_stored_nothing_is_lost_or_doubled(
     task: Path, moment: str, command: str
 ) -> None:
