@@ -151,7 +151,7 @@ class TabularWorld:
                     test = part == fold
                     rng = np.random.default_rng((seed % 2**32, fold))
                     predicted[test] = space["predict"](x[~test], y[~test], x[test], rng)
-            except (ArithmeticError, ValueError, IndexError, TypeError, np.linalg.LinAlgError):
+            except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, NameError):
                 return float("-inf")
         error = float(np.abs(predicted - y).mean())
         return -error if np.isfinite(error) else float("-inf")
