@@ -25,6 +25,8 @@ BENCHES = {
     "portfolio": "what choosing between proposers costs, where what each brings is known",
     "cascade": "what cheap stages and early stops keep of the gain, and what they cost",
     "parallel": "whether workers are ever idle, and what trials do to each other's timings",
+    "standstill": "what is found where edits pay only together, and what merges are worth",
+    "scale": "milliseconds of a choice and of belief, in studies of up to a million experiments",
     "scaling": "what more evaluations and more workers bring, with each search strategy",
     "tune": "what `tune` reaches without a search space, beside Optuna with one and twice the trials",
     "search": "our strategies beside each other, with the same proposer and budget",
@@ -85,6 +87,10 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             return _portfolio(quick)
         case "cascade":
             return _cascade(quick, out)
+        case "standstill":
+            return _standstill(quick)
+        case "scale":
+            return _scale(quick)
         case "parallel":
             return _parallel(quick)
         case "scaling":
@@ -273,6 +279,43 @@ def _cascade(quick: bool, out: Path | None) -> BenchResult:
             "earlystop_cost": "<= 0.5",
         },
         files=() if out is None else (out / "cascade.png",),
+    )
+
+
+def _standstill(quick: bool) -> BenchResult:
+    from move37.bench.standstill import standstill
+
+    workers = len(os.sched_getaffinity(0))
+    result = standstill(studies=6 if quick else 40, seed=0, workers=workers)
+    return BenchResult(
+        bench="standstill",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={
+            "deceptive_solved_lineage": ">= 0.8",
+            "deceptive_solved_greedy": "<= 0.2",
+            "deceptive_gain_over_greedy": "> 1",
+            "deceptive_gain_over_puct": "> 1",
+        },
+    )
+
+
+def _scale(quick: bool) -> BenchResult:
+    from move37.bench.scale import scale
+
+    sizes = (1_000, 10_000) if quick else (10_000, 1_000_000)
+    searches = ("lineage", "puct", "islands", "beam") if quick else ("lineage",)
+    result = scale(sizes=sizes, searches=searches)
+    return BenchResult(
+        bench="scale",
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets={
+            "choose_and_update_ms_lineage_10000": "<= 1",
+            "choose_and_update_ms_lineage_1000000": "<= 3",
+        },
     )
 
 

@@ -4,7 +4,7 @@ A program is the set of its turned sites, so that edits can be taken back, repea
 to the real history, belief and search; edits, merges and runs are drawn, not made.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -19,7 +19,7 @@ from move37.core.facts import (
     Tried,
 )
 from move37.core.history import History
-from move37.core.protocols import Search
+from move37.core.protocols import Believer, Search
 from move37.core.records import MERGE, Budget, Extend, Failed, Measured, Repeat, Trial
 from move37.core.seeds import derive_seed
 from move37.referee.wants import missing_repeats
@@ -108,12 +108,22 @@ class Landscape:
 class LandscapeStudy:
     """A study in a landscape, searched by one of the product's strategies."""
 
-    def __init__(self, landscape: Landscape, search: str, *, merges: bool = False) -> None:
+    def __init__(
+        self,
+        landscape: Landscape,
+        search: str | Callable[[Believer], Search],
+        *,
+        merges: bool = False,
+    ) -> None:
+        """search: the name of one of the product's, or what makes another. merges: whether it may merge."""
         self.landscape = landscape
         self.history = History()
         self.believer = LineagePosterior()
-        self.search: Search = make_search(
-            search, self.believer, proposers=(PROPOSER,), merger=MERGE if merges else None
+        merger = MERGE if merges else None
+        self.search: Search = (
+            make_search(search, self.believer, proposers=(PROPOSER,), merger=merger)
+            if isinstance(search, str)
+            else search(self.believer)
         )
         self.programs: list[frozenset[int]] = [frozenset()]
         self._known = {frozenset[int](): 0}

@@ -1,7 +1,8 @@
 """What strategies share: who may be a parent, who is the champion, whose turn it is to propose."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from random import Random
+from typing import Any
 
 from move37.core.errors import TaskError
 from move37.core.history import History
@@ -79,3 +80,16 @@ def require_proposers(proposers: Sequence[str]) -> tuple[str, ...]:
     if not proposers:
         raise TaskError("a search needs at least one proposer; add a [[proposer]] table")
     return tuple(proposers)
+
+
+def told_sites(detail: Mapping[str, Any]) -> Sequence[str]:
+    """The places in a program that a proposer says it has edited; none where it says nothing of `sites`."""
+    sites: Any = detail.get("sites")
+    if not isinstance(sites, list | tuple):
+        return ()
+    # Each is a name, or a record that begins with it.
+    firsts: list[Any] = [
+        site[0] if isinstance(site, list | tuple) and site else site  # pyright: ignore[reportUnknownVariableType]
+        for site in sites  # pyright: ignore[reportUnknownVariableType]
+    ]
+    return [first for first in firsts if isinstance(first, str)]

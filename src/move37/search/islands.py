@@ -1,17 +1,16 @@
 """Islands of elites: the best program of every kind is kept and built on, whatever the best of all is."""
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, cast
 
 from move37.core.facts import Checked, EpochStarted, Fact, Opened, Proposed, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Choice, Measured
 from move37.core.seeds import derive_seed
-from move37.search.common import extend, require_proposers
+from move37.search.common import extend, require_proposers, told_sites
 
 ISLANDS = 4
 MIGRATION = 8
@@ -112,12 +111,4 @@ class Islands:
 
 
 def _cell(fact: Proposed) -> Cell:
-    return (fact.size or 0).bit_length(), _place(fact.detail) or fact.move
-
-
-def _place(detail: Mapping[str, Any]) -> str:
-    """The first site that a proposer says it has turned; empty where it says nothing of sites."""
-    sites: Any = detail.get("sites")
-    while isinstance(sites, list | tuple) and sites:
-        sites = cast("Sequence[Any]", sites)[0]
-    return sites if isinstance(sites, str) else ""
+    return (fact.size or 0).bit_length(), next(iter(told_sites(fact.detail)), fact.move)

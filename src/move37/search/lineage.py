@@ -48,8 +48,15 @@ class Lineage:
     """
 
     def __init__(
-        self, believer: Believer, *, proposers: Sequence[str], checks: Sequence[str] = ()
+        self,
+        believer: Believer,
+        *,
+        proposers: Sequence[str],
+        checks: Sequence[str] = (),
+        wide: Sequence[float] = WIDE,
     ) -> None:
+        """wide: by stage of stagnation, the share of the experiments that build on other programs."""
+        self._wide = tuple(wide)
         self._believer = believer
         self._proposers = require_proposers(proposers)
         self._checks = tuple(checks)
@@ -104,7 +111,7 @@ class Lineage:
         """A program off the beaten track. `None`: it is not time for that."""
         stage = stagnation(history, self._believer, len(history)).stage
         random = Random(derive_seed(seed, "wide"))
-        if random.random() >= WIDE[stage]:
+        if random.random() >= self._wide[stage]:
             return None
         if random.random() < RESTARTS[stage]:
             return history.baseline.id

@@ -5,17 +5,17 @@ that were tried: where edits do not go together, few are.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from statistics import fmean
 
-from move37.core.facts import Checked, EpochStarted, Fact, Opened, Rejected, Tried
+from move37.core.facts import Checked, EpochStarted, Fact, Opened, Proposed, Rejected, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer, Search
 from move37.core.records import CONFLICT, Choice, Extend, Measured
 from move37.core.stagnation import stagnation
-from move37.search.common import ranked
+from move37.search.common import ranked, told_sites
 from move37.search.repeats import growth
 
 SHELF = 24
@@ -90,6 +90,10 @@ class Merges:
         """What was merged, and into which programs."""
         self._under_way: dict[int, Lead] = {}
         self._brought: deque[float] = deque(maxlen=_LATELY)
+        self._edited: dict[int, Sequence[str]] = {}
+        """The sites of its own edit, of a program whose proposer tells them."""
+        self._lately: Sequence[int] = ()
+        """The latest of the champion's ancestors, itself first."""
         self._conflicts: dict[Pair, Lead] = {}
         """Those that nobody has been asked to resolve."""
 
@@ -105,11 +109,16 @@ class Merges:
                 self._untried.add(experiment)
                 if len(parents) > 1:
                     self._open((parents[0], parents[1]), experiment)
+            case Proposed(experiment=experiment, detail=detail):
+                if sites := told_sites(detail):
+                    self._edited[experiment] = sites
             case Rejected(experiment=experiment, failed=failed):
                 self._untried.discard(experiment)
                 lead = self._under_way.pop(experiment, None)
-                if lead is not None and failed.reason.startswith(CONFLICT):
-                    self._conflicts[lead.pair] = lead
+                if lead is not None:
+                    self._brought.append(0.0)
+                    if failed.reason.startswith(CONFLICT):
+                        self._conflicts[lead.pair] = lead
             case Checked(experiment=experiment, check=check, passed=False) if check in self._checks:
                 self._barred.add(experiment)
                 self._shelf.pop(experiment, None)
@@ -154,7 +163,8 @@ class Merges:
             return
         if best != self._champion:
             self._champion = best
-            self._ancestors = set(self._upwards(best, _ANCESTORS))
+            ancestors = list(self._upwards(best, _ANCESTORS))
+            self._ancestors, self._lately = set(ancestors), ancestors[:_STEPS]
         leads = filter(None, map(self._lead, self._shelf))
         self._leads = sorted(leads, key=lambda lead: (-lead.mean, lead.pair))
 
@@ -176,17 +186,29 @@ class Merges:
         pair = (self._champion, other)
         if other in self._ancestors or not self._ancestors.isdisjoint(self._merged.get(other, ())):
             return None
-        upwards = self._upwards(other, _STEPS)
-        meeting = next((one for one in upwards if one in self._ancestors), None)
+        branch: list[int] = []
+        meeting = None
+        for one in self._upwards(other, _STEPS):
+            if one in self._ancestors:
+                meeting = one
+                break
+            branch.append(one)
         if meeting is None or meeting == self._champion:
             # Below the champion there is nothing to merge: it is built on as it is.
+            return None
+        ours = self._sites(one for one in self._lately if one > meeting)
+        if not ours.isdisjoint(self._sites(branch)):
+            # A conflict, or the same edit twice.
             return None
         gain = self._believer.difference(other, meeting)
         if gain is None or gain.mean <= 0:
             return None
-        # What was expected of it has been shifted by how it looked beside its parent: that is known now.
         self._shelf[other] = gain.mean
         return Lead(pair, gain.mean, gain.sd)
+
+    def _sites(self, programs: Iterable[int]) -> Set[str]:
+        """What these edited, as far as it was told."""
+        return {site for one in programs for site in self._edited.get(one, ())}
 
     # --- choosing ----------------------------------------------------------------------------------
 

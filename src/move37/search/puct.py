@@ -51,6 +51,9 @@ class Puct:
         """Of the visits, those that are under way."""
         self._running: set[int] = set()
         self._best: dict[int, int] = {}
+        """At or below a program."""
+        self._value: dict[int, float] = {}
+        """Belief in that one, as of the latest news from below: it is not asked for on the way down."""
         self._prior: dict[int, float] = {}
         self._priors: dict[int, float] = {}
         """The sum of those of a program's measured children."""
@@ -104,11 +107,14 @@ class Puct:
         parent = self._parent[experiment]
         self._children.setdefault(parent, []).append(experiment)
         self._priors[parent] = self._priors.get(parent, 0.0) + self._prior_of(experiment)
-        mean = self._mean(experiment)
+        means = {experiment: self._mean(experiment)}
         for above in self._path(experiment):
-            if mean < self._mean(self._best.get(above, above)):
-                break
-            self._best[above] = experiment
+            best = self._best.setdefault(above, above)
+            if best not in means:
+                means[best] = self._mean(best)
+            if means[experiment] > means[best]:
+                self._best[above] = best = experiment
+            self._value[above] = means[best]
 
     # --- choosing ----------------------------------------------------------------------------------
 
@@ -137,7 +143,7 @@ class Puct:
 
     def _worth(self, child: int, bottom: float, top: float) -> float:
         visits, losing = self._visits[child], self._losing[child]
-        best = max(self._mean(self._best.get(child, child)), self._mean(child))
+        best = self._value[child]
         value = min(max((best - bottom) / (top - bottom), 0.0), 1.0) if top > bottom else 1.0
         value *= (visits - losing) / visits
         parent = self._parent[child]
