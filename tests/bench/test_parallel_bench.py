@@ -90,7 +90,7 @@ def test_a_real_study_is_timed_from_its_opening_to_its_last_trial(
     monkeypatch.setattr(parallel_wall, "ANSWER_SECONDS", 0.05)
     monkeypatch.setattr(parallel_wall, "TRIAL_SECONDS", 0.01)
     timed = wall(open_study, tmp_path, experiments=8)
-    assert timed.experiments in (7, 8)  # the last may be a repeat
+    assert 1 <= timed.experiments <= 8  # others may be merges or repeats
     assert 0 < timed.start < timed.seconds
     assert timed.answers >= 0.05
 
