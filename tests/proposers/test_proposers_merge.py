@@ -54,6 +54,23 @@ def test_a_merge_that_is_no_python_is_a_conflict() -> None:
         merged(base, ours, theirs)
 
 
+def test_many_equal_lines_are_told_apart_by_where_they_are() -> None:
+    base = [b"x\n"] * 9000
+    ours, theirs = [*base], [*base]
+    ours[10], theirs[8000] = b"a\n", b"b\n"
+    both = [*ours]
+    both[8000] = b"b\n"
+    before, one, two = ({"t": b"".join(lines)} for lines in (base, ours, theirs))
+    assert merged(before, one, two) == {"t": b"".join(both)}
+
+
+def test_what_would_take_too_long_is_a_conflict() -> None:
+    base, theirs = [b"x\n"] * 5000, [b"%d\n" % place for place in range(5000)]
+    before, two = {"t": b"".join(base)}, {"t": b"".join(theirs)}
+    with pytest.raises(ProposalFailed, match=f"^{CONFLICT}: too much of t"):
+        merged(before, {"t": b"y\n" + b"".join(base)}, two)
+
+
 def test_files_are_added_and_removed() -> None:
     theirs = with_(b_txt=None, c_py=b"new = 1\n")
     ours = with_(a_py=b"x = 9\ny = 2\nz = 3\n")

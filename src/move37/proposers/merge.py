@@ -17,8 +17,8 @@ from move37.core.records import CONFLICT, MERGE, Proposal
 Edit = tuple[int, int, tuple[bytes, ...]]
 """Lines of the base, from and to, and what stands there instead."""
 
-_MOST_LINES = 10_000
-"""Of the three versions of a file together. Comparing more would take too long."""
+_MOST_LINES = 2_000
+"""Between the first and the last line that differ. Comparing more would take too long."""
 
 
 class Merge:
@@ -75,11 +75,11 @@ def merged(
 
 def _merged_file(path: str, base: bytes, first: bytes, other: bytes) -> bytes:
     before, ours, theirs = (text.splitlines(keepends=True) for text in (base, first, other))
-    if b"\0" in base + first + other or len(before) + len(ours) + len(theirs) > _MOST_LINES:
-        raise ProposalFailed(f"{CONFLICT}: {path} is no text, or too long to be merged by lines")
+    if b"\0" in base + first + other:
+        raise ProposalFailed(f"{CONFLICT}: both changed {path}, which is no text")
     lines: list[bytes] = []
     done = 0
-    for start, end, new in _joined(path, _edits(before, ours), _edits(before, theirs)):
+    for start, end, new in _joined(path, _edits(path, before, ours), _edits(path, before, theirs)):
         lines += before[done:start]
         lines += new
         done = end
@@ -89,16 +89,23 @@ def _merged_file(path: str, base: bytes, first: bytes, other: bytes) -> bytes:
     return data
 
 
-def _edits(before: Sequence[bytes], after: Sequence[bytes]) -> list[Edit]:
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
+def _edits(path: str, before: Sequence[bytes], after: Sequence[bytes]) -> list[Edit]:
+    # What is alike at both ends is taken off first: among many equal lines a match could be anywhere.
+    shorter = min(len(before), len(after))
+    head = next((n for n in range(shorter) if before[n] != after[n]), shorter)
+    rest = shorter - head
+    tail = next((n for n in range(rest) if before[-1 - n] != after[-1 - n]), rest)
+    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
+    if max(len(old), len(new)) > _MOST_LINES:
+        raise ProposalFailed(f"{CONFLICT}: too much of {path} was changed to merge it by lines")
     found: list[Edit] = []
-    for tag, start, end, low, high in matcher.get_opcodes():
+    for tag, start, end, low, high in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "replace" and end - start == high - low:
             # Line by line: settings that stand below one another are changed one by one.
-            pairs = zip(range(start, end), after[low:high], strict=True)
-            found += [(place, place + 1, (line,)) for place, line in pairs]
+            pairs = zip(range(start, end), new[low:high], strict=True)
+            found += [(head + place, head + place + 1, (line,)) for place, line in pairs]
         elif tag != "equal":
-            found.append((start, end, tuple(after[low:high])))
+            found.append((head + start, head + end, tuple(new[low:high])))
     return found
 
 
