@@ -179,7 +179,13 @@ def test_over_http_a_proposal_is_measured_though_no_engine_was_at_work(address: 
 
 def test_an_agent_posts_and_reads_and_the_engine_fills_in_the_numbers(address: str) -> None:
     async def act(client: Client) -> None:
-        said = {"kind": "finding", "text": "x1 gained 7: größer", "effect": -0.2, "author": "bot"}
+        best = f"x{json.loads(await call(client, 'best'))['experiment']}"
+        said = {
+            "kind": "finding",
+            "text": f"{best} gained 7: größer",
+            "effect": -0.2,
+            "author": "bot",
+        }
         done = json.loads(await call(client, "board_post", **said))
         assert (done["state"], done["post"]["role"], done["post"]["taint"]) == (
             "stored",
@@ -189,7 +195,7 @@ def test_an_agent_posts_and_reads_and_the_engine_fills_in_the_numbers(address: s
         post = f"p{done['post']['post']}"
         reply = {"kind": "answer", "text": "no", "reply_to": post, "quotes_output": True}
         assert json.loads(await call(client, "board_post", **reply))["post"]["taint"] == "output"
-        for asked in ({"post": post}, {"search": "größer"}, {"about": "x1"}, {"kind": "finding"}):
+        for asked in ({"post": post}, {"search": "größer"}, {"about": best}, {"kind": "finding"}):
             first = json.loads(await call(client, "board_read", **asked))["posts"][0]
             assert first["text"] == said["text"]
             assert first["claimed"] == ["7"]

@@ -15,7 +15,7 @@ from typing import Final
 from move37.app.inbox import Inbox, spool_of
 from move37.app.letters import user_name
 from move37.app.posting import fact_of
-from move37.app.study import STUDY, Study, find_root, is_working, read_store, read_study
+from move37.app.study import STUDY, Read, Study, find_root, is_working, read_store, read_study
 from move37.core.board import Post
 from move37.core.errors import Refused, StudyError, StudyLocked
 from move37.core.facts import Claimed, Posted, Retracted
@@ -191,13 +191,13 @@ def board(
     order: PostOrder = "evidence",
     limit: int = 20,
     retracted: bool = False,
+    read: Read = read_study,
 ) -> BoardView:
     """The posts of a study. kind, about: only those of a kind, only those about an experiment.
 
     retracted: show those as well. Raises `StudyError` where there is no study.
     """
-    root = find_root(root)
-    with read_study(root) as study:
+    with read(find_root(root)) as study:
         all_posts = study.history.board
         chosen = (
             all_posts.posts if about is None else [all_posts[one] for one in all_posts.about(about)]
@@ -210,9 +210,9 @@ def board(
         return _board_view(study, wanted, order, limit)
 
 
-def thread(root: Path, what: str) -> BoardView:
+def thread(root: Path, what: str, *, read: Read = read_study) -> BoardView:
     """A post (`p3`, or the ticket of its note) and all that replies to it. Raises `StudyError`."""
-    with read_study(find_root(root)) as study:
+    with read(find_root(root)) as study:
         board = study.history.board
         found = board.by_ticket(what) if is_ticket(what) else None
         if found is None and is_ticket(what):
@@ -224,11 +224,11 @@ def thread(root: Path, what: str) -> BoardView:
         return _of(study, thread_views(posts), total=len(posts))
 
 
-def search_board(root: Path, text: str, *, limit: int = 20) -> BoardView:
+def search_board(root: Path, text: str, *, limit: int = 20, read: Read = read_study) -> BoardView:
     """The posts that have most to do with these words, the best first."""
     from move37.board.index import PostIndex, holding, words_of
 
-    with read_study(find_root(root)) as study:
+    with read(find_root(root)) as study:
         board = study.history.board
         index = PostIndex(board)
         found = index.search(words_of(text), limit) or holding(board, text.strip(), limit)
