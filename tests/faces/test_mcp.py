@@ -179,7 +179,7 @@ def test_over_http_a_proposal_is_measured_though_no_engine_was_at_work(address: 
 
 def test_an_agent_posts_and_reads_and_the_engine_fills_in_the_numbers(address: str) -> None:
     async def act(client: Client) -> None:
-        best = f"x{json.loads(await call(client, 'best'))['experiment']}"
+        best = f"x{json.loads(await call(client, 'best'))['summary']['experiment']}"
         said = {
             "kind": "finding",
             "text": f"{best} gained 7: größer",
