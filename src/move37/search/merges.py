@@ -30,7 +30,8 @@ _FREE = 4
 """So many there may be whatever the share."""
 _LATELY = 8
 """What the latest so many merges brought, of what was expected, says how far effects add up."""
-_ANCESTORS = 1024
+_ANCESTORS = 256
+"""A branch that parted further up is not looked for."""
 _STEPS = 64
 
 Pair = tuple[int, int]
