@@ -32,7 +32,17 @@ from move37.core.facts import (
     Submitted,
     Tried,
 )
-from move37.core.records import Budget, Failed, Guess, Measured, Outcome, Purpose, Screened, Trial
+from move37.core.records import (
+    MERGE,
+    Budget,
+    Failed,
+    Guess,
+    Measured,
+    Outcome,
+    Purpose,
+    Screened,
+    Trial,
+)
 
 _MOST_ANCESTORS = 4096
 """So many are looked at, at most, to find where two lines of descent part."""
@@ -207,7 +217,8 @@ class History:
 
     def spent(self) -> int:
         """What counts against the budget of experiments in the current epoch: every experiment but the
-        baseline and those that the policy let go before they cost anything, and every repeat of one."""
+        baseline and those that cost nothing (let go by the policy, or two programs that do not merge), and
+        every repeat of one."""
         opened = len(self._experiments) - self.epoch.baseline - 1
         return opened - self._unrun + self._repeats
 
@@ -450,6 +461,7 @@ class History:
                 # A question that is given up while it is out is as dear as it may have been.
                 self._usd += fact.usd + self._outstanding.pop(fact.experiment, 0.0)
                 self._rejected_in_a_row += 1
+                self._unrun += old.proposer == MERGE and old.epoch == self.epoch.epoch
             case Tried():
                 old = self[fact.experiment]
                 if fact.trial.purpose == "search" and old.parents and old.count("search"):

@@ -4,7 +4,7 @@ from move37.core.events import Standing
 from move37.core.facts import EpochStarted, Fact, Opened, Rejected, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
-from move37.core.records import Failed, Measured
+from move37.core.records import MERGE, Failed, Measured
 from move37.report.staircase import staircase
 
 
@@ -14,6 +14,7 @@ class Scoreboard:
     def __init__(self) -> None:
         self._opened = self._measured = self._failed = self._trials = 0
         self._baseline = 0
+        self._merging: set[int] = set()
         self._kept: set[int] | None = None
 
     def add(self, fact: Fact) -> None:
@@ -23,8 +24,11 @@ class Scoreboard:
                 self._baseline, self._kept = fact.baseline, None
             case Opened():
                 self._opened += 1
+                if fact.proposer == MERGE:
+                    self._merging.add(fact.experiment)
             case Rejected():
-                self._failed += 1
+                # Two programs that do not merge have cost nothing, and do not count.
+                self._failed += fact.experiment not in self._merging
             case Tried(trial=trial):
                 self._trials += 1
                 counts = fact.experiment > self._baseline and trial.index == 0
