@@ -124,7 +124,7 @@ def test_what_it_leaves_behind_dies_and_is_reported(desk: Desk) -> None:
     mark = "97531"
     answer = desk.ask(
         f"setsid nohup sleep {mark} > /dev/null 2>&1 & "
-        f"until grep -q ^sleep /proc/$!/cmdline; do sleep 0.01; done; {EDIT}"
+        f"until grep -qa ^sleep /proc/$!/cmdline; do sleep 0.01; done; {EDIT}"
     )
     assert answer.changes == {"program.py": EDITED}
     assert f"left a process behind, which was ended: sleep {mark}" in notes(answer)
