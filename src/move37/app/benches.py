@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from move37.app.engine import Engine
 from move37.app.settings import RunSettings
@@ -109,6 +109,29 @@ def bench(name: str, *, quick: bool = False, out: Path | None = None) -> BenchRe
             raise TaskError(f"there is no benchmark {name!r}; choose {' or '.join(BENCHES)}")
 
 
+class _Result(Protocol):
+    """What came of a benchmark, as all of them say it."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+    @property
+    def figures(self) -> Mapping[str, float]: ...
+    def table(self) -> str: ...
+
+
+def _told(
+    name: str, result: _Result, targets: Mapping[str, str], files: tuple[Path, ...] = ()
+) -> BenchResult:
+    return BenchResult(
+        bench=name,
+        settings=result.settings,
+        figures=result.figures,
+        table=result.table(),
+        targets=targets,
+        files=files,
+    )
+
+
 def _overhead(quick: bool, out: Path | None) -> BenchResult:
     from move37.bench.overhead import draw, overhead
 
@@ -117,13 +140,11 @@ def _overhead(quick: bool, out: Path | None) -> BenchResult:
         result = overhead(open_engine, Path(directory), sizes=sizes, window=100 if quick else 300)
     if out is not None:
         draw(result, out / "overhead.png")
-    return BenchResult(
-        bench="overhead",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={"engine_ms": "<= 15", "engine_ms_growth": "<= 1.2", "engine_mb": "<= 150"},
-        files=() if out is None else (out / "overhead.png",),
+    return _told(
+        "overhead",
+        result,
+        {"engine_ms": "<= 15", "engine_ms_growth": "<= 1.2", "engine_mb": "<= 150"},
+        () if out is None else (out / "overhead.png",),
     )
 
 
@@ -133,14 +154,7 @@ def _asking(quick: bool) -> BenchResult:
 
     with tempfile.TemporaryDirectory(prefix="move37-bench-") as directory:
         result = asking(StudyLibrary, Path(directory), experiments=1000 if quick else 5000)
-    return BenchResult(
-        bench="asking",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={"asking_ms": "<= 20"},
-        files=(),
-    )
+    return _told("asking", result, {"asking_ms": "<= 20"})
 
 
 def _planted(quick: bool, out: Path | None) -> BenchResult:
@@ -158,12 +172,10 @@ def _planted(quick: bool, out: Path | None) -> BenchResult:
     if out is not None:
         draw(result, out / "planted.png")
         draw_noise(result.points, out / "planted_noise.png")
-    return BenchResult(
-        bench="planted",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={
+    return _told(
+        "planted",
+        result,
+        {
             "gain_ratio_small": ">= 2.5",
             "gain_ratio_medium": ">= 1.5",
             "worse_than_start": "<= 0.02",
@@ -171,7 +183,7 @@ def _planted(quick: bool, out: Path | None) -> BenchResult:
             "repeat_vs_never_min": ">= 1",
             "repeat_vs_always_min": ">= 1",
         },
-        files=() if out is None else (out / "planted.png", out / "planted_noise.png"),
+        () if out is None else (out / "planted.png", out / "planted_noise.png"),
     )
 
 
@@ -248,12 +260,10 @@ def _portfolio(quick: bool) -> BenchResult:
     workers = len(os.sched_getaffinity(0))
     scenes = QUICK_SCENES if quick else tuple(SCENES)
     result = portfolio(studies=8 if quick else 60, seed=0, workers=workers, scenes=scenes)
-    return BenchResult(
-        bench="portfolio",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={"regret_portfolio": "<= 0.3", "regret_portfolio_good_and_useless": "<= 0.3"},
+    return _told(
+        "portfolio",
+        result,
+        {"regret_portfolio": "<= 0.3", "regret_portfolio_good_and_useless": "<= 0.3"},
     )
 
 
@@ -267,18 +277,16 @@ def _cascade(quick: bool, out: Path | None) -> BenchResult:
     )
     if out is not None:
         draw(result, out / "cascade.png")
-    return BenchResult(
-        bench="cascade",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={
+    return _told(
+        "cascade",
+        result,
+        {
             "cascade_gain_kept": ">= 0.98",
             "cascade_cost": "<= 0.5",
             "earlystop_gain_kept": ">= 0.98",
             "earlystop_cost": "<= 0.5",
         },
-        files=() if out is None else (out / "cascade.png",),
+        () if out is None else (out / "cascade.png",),
     )
 
 
@@ -287,12 +295,10 @@ def _standstill(quick: bool) -> BenchResult:
 
     workers = len(os.sched_getaffinity(0))
     result = standstill(studies=6 if quick else 40, seed=0, workers=workers)
-    return BenchResult(
-        bench="standstill",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={
+    return _told(
+        "standstill",
+        result,
+        {
             "deceptive_solved_lineage": ">= 0.8",
             "deceptive_solved_greedy": "<= 0.2",
             "deceptive_gain_over_greedy": "> 1",
@@ -307,12 +313,10 @@ def _scale(quick: bool) -> BenchResult:
     sizes = (1_000, 10_000) if quick else (10_000, 1_000_000)
     searches = ("lineage", "puct", "islands", "beam") if quick else ("lineage",)
     result = scale(sizes=sizes, searches=searches)
-    return BenchResult(
-        bench="scale",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={
+    return _told(
+        "scale",
+        result,
+        {
             "choose_and_update_ms_lineage_10000": "<= 1",
             "choose_and_update_ms_lineage_1000000": "<= 3",
         },
@@ -335,12 +339,10 @@ def _parallel(quick: bool) -> BenchResult:
             sets=len(core_sets(1)),
             rounds=5 if quick else 40,
         )
-    return BenchResult(
-        bench="parallel",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={
+    return _told(
+        "parallel",
+        result,
+        {
             "parallel_wall_ratio": "<= 1.15",
             "utilisation_16": ">= 0.95",
             "utilisation_16_asking": ">= 0.95",
@@ -364,13 +366,7 @@ def _scaling(quick: bool, out: Path | None) -> BenchResult:
     files = () if out is None else (out / "scaling.png",)
     for file in files:
         draw(result, file)
-    return BenchResult(
-        bench="scaling",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        files=files,
-    )
+    return _told("scaling", result, {}, files)
 
 
 def _open_seeded(
@@ -403,13 +399,7 @@ def _tune(quick: bool) -> BenchResult:
             fresh=8 if quick else 16,
             seed=0,
         )
-    return BenchResult(
-        bench="tune",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={"tune_gain_ratio_min": ">= 0.95"},
-    )
+    return _told("tune", result, {"tune_gain_ratio_min": ">= 0.95"})
 
 
 def _policy(quick: bool) -> BenchResult:
@@ -429,13 +419,7 @@ def _policy(quick: bool) -> BenchResult:
             seed=0,
             workers=len(os.sched_getaffinity(0)),
         )
-    return BenchResult(
-        bench="policy",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={"policy_gain_ratio_min": ">= 1 (else it stays off)"},
-    )
+    return _told("policy", result, {"policy_gain_ratio_min": ">= 1 (else it stays off)"})
 
 
 def _tuned(root: Path, experiments: int, seed: int) -> str:
@@ -466,14 +450,7 @@ def _search(quick: bool, out: Path | None) -> BenchResult:
     )
     if out is not None:
         draw(result, out / "search.png")
-    return BenchResult(
-        bench="search",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets={},
-        files=() if out is None else (out / "search.png",),
-    )
+    return _told("search", result, {}, () if out is None else (out / "search.png",))
 
 
 def _peers(quick: bool, out: Path | None) -> BenchResult:
@@ -489,14 +466,7 @@ def _peers(quick: bool, out: Path | None) -> BenchResult:
     result = PeersResult(settings=plan.settings(), runs=runs)
     if out is not None:
         draw(result, out / "peers.png")
-    return BenchResult(
-        bench="peers",
-        settings=result.settings,
-        figures=result.figures,
-        table=result.table(),
-        targets=_PEERS_TARGETS,
-        files=() if out is None else (out / "peers.png",),
-    )
+    return _told("peers", result, _PEERS_TARGETS, () if out is None else (out / "peers.png",))
 
 
 def _tell(line: str) -> None:
