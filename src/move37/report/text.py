@@ -7,7 +7,6 @@ Every function returns lines that fit `width` columns; `None` leaves lines whole
 
 from collections.abc import Sequence
 
-from move37.core.records import Verdict
 from move37.report.arms import are_worth_a_line, arm_line, arm_name
 from move37.report.asked import asked_line
 from move37.report.cheats import cheats_text
@@ -41,14 +40,6 @@ from move37.report.words import (
     table,
     wrap,
 )
-
-_VERDICT_STYLE: dict[Verdict, Style] = {
-    Verdict.BETTER: "good",
-    Verdict.WORSE: "bad",
-    Verdict.FAILED: "bad",
-    Verdict.EQUIVALENT: "dim",
-    Verdict.UNCLEAR: "dim",
-}
 
 
 def status_text(status: Status, *, width: int | None = 80, paint: Paint = plain) -> str:

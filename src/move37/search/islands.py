@@ -44,10 +44,9 @@ class Islands:
         self._believer = believer
         self._proposers = require_proposers(proposers)
         self._checks = frozenset(checks)
-        self._start(None)
+        self._start()
 
-    def _start(self, baseline: int | None) -> None:
-        self._baseline = baseline
+    def _start(self) -> None:
         self._islands = [Island() for _ in range(ISLANDS)]
         self._turn = 0
         self._island: dict[int, Island] = {}
@@ -56,8 +55,8 @@ class Islands:
 
     def add(self, fact: Fact) -> None:
         match fact:
-            case EpochStarted(baseline=baseline):
-                self._start(baseline)
+            case EpochStarted():
+                self._start()
             case Opened(experiment=experiment):
                 island = self._islands[self._turn % ISLANDS]
                 island.opened += 1
