@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from move37 import app
+from move37.core.errors import StudyError
 from move37.core.facts import Fact
 from move37.core.journal import Journal
 from move37.store.sqlite import SqliteStore
@@ -138,7 +139,12 @@ def kill_often(tmp_path: Path, *, kills: int, seed: int) -> None:
 
 
 def has_begun(task: Path) -> bool:
-    store = SqliteStore.open(task / app.STUDY, write=False)
+    try:
+        store = SqliteStore.open(task / app.STUDY, write=False)
+    except StudyError as error:
+        if "still empty" not in str(error):
+            raise
+        return False
     try:
         return bool(Journal(store).history.epochs)
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from move37.core.errors import StudyError
 from move37.core.facts import Proposed, Tried
 from move37.store.git import GitCode
 from move37.store.sqlite import SqliteStore
@@ -34,6 +35,17 @@ for x in range(done, done + 100_000):
     )
     row = store.append(tried(x), {f"x{x}/log": os.urandom(3000)})
     os.write(1, b"%d %d\\n" % (x, row.seq))
+"""
+
+BEGINNER = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA cache_size = 1")  # what is not decided yet goes to the disk as well
+db.execute("BEGIN")
+db.execute("CREATE TABLE facts (body)")
+for _ in range(2000):
+    db.execute("INSERT INTO facts VALUES (zeroblob(500))")
+os.kill(os.getpid(), 9)
 """
 
 
@@ -161,3 +173,14 @@ def test_what_a_killed_writer_left_does_not_stop_the_next(tmp_path: Path) -> Non
     again.pack()
     assert list((tmp_path / "code.git").rglob("*.lock")) == []
     assert list((tmp_path / "code.git").rglob("tmp_*")) == []
+
+
+def test_one_that_was_killed_while_it_was_made_is_empty(tmp_path: Path) -> None:
+    study = tmp_path / ".move37"
+    study.mkdir()
+    subprocess.run([sys.executable, "-c", BEGINNER, str(study / "study.db")], check=False)
+    assert (study / "study.db-journal").exists()
+    with pytest.raises(StudyError, match="still empty; start it with"):
+        SqliteStore.open(study, write=False)
+    with SqliteStore.open(study, write=True) as store:
+        assert list(store.rows()) == []

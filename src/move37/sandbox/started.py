@@ -39,8 +39,9 @@ class Started:
 
     def end(self) -> tuple[float, int]:
         """End all of it, wait until it is gone; return its CPU seconds and its largest process."""
-        if self._first_end is not None:
+        if self.first is not None and self._first_end is not None:
             with contextlib.suppress(ProcessLookupError):
+                processes.hurry(self.first)
                 signal.pidfd_send_signal(self._first_end, signal.SIGKILL)
         elif self.process.poll() is None:
             self.process.kill()

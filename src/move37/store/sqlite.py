@@ -320,7 +320,10 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 
     try:
         return connect("mode=ro")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname == "SQLITE_READONLY_ROLLBACK":
+            # Whoever made it was ended while at it. SQLite takes back what is half written, if it may.
+            return connect("mode=rw")
         # SQLite wants to make a log beside the database and may not, as on a read-only disk. When
         # there is no log, nobody is writing, and the file alone is the whole truth.
         if Path(f"{path}-wal").exists() or os.access(path.parent, os.W_OK):
