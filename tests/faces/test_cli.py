@@ -193,6 +193,21 @@ def test_an_unknown_demo_and_an_unknown_bench_are_named(tmp_path: Path) -> None:
         assert "'nosuch'" in done.stderr
 
 
+def test_the_demos_are_listed_with_how_far_each_has_come(tmp_path: Path) -> None:
+    [bpb] = [
+        demo
+        for demo in json.loads(move37_("demo", "--list", "--json", cwd=tmp_path).stdout)["demos"]
+        if demo["name"] == "bpb"
+    ]
+    assert (bpb["metric"], bpb["goal"], bpb["minutes"]) == ("val_bpb", "minimize", 3.0)
+    assert bpb["share"] == pytest.approx(0.826, abs=1e-3)
+    shown = move37_("demo", "--list", cwd=tmp_path).stdout
+    assert "  bpb" in shown
+    assert bpb["best_known_source"] in shown
+    assert not list(tmp_path.iterdir())
+    assert move37_("demo", "bpb", "--list", cwd=tmp_path).returncode == 2
+
+
 def test_bench_without_a_name_lists_them(tmp_path: Path) -> None:
     done = move37_("bench", "--json", cwd=tmp_path)
     assert set(json.loads(done.stdout)["benches"]) >= {"overhead", "planted"}

@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,17 +33,43 @@ def data_times(directory: Path) -> dict[str, int]:
     }
 
 
-def test_every_task_has_a_description() -> None:
-    assert gallery.names() == ("bpb", "tabular")
+def test_every_task_says_what_there_is_to_know_about_it() -> None:
+    assert gallery.names()[0] == "bpb", "the one to begin with"
     for name in gallery.names():
         entry = gallery.describe(name)
         assert entry.name == name
         assert entry.experiments > 0
         assert entry.hours > 0
+        assert (entry.best_known is None) == (not entry.best_known_source)
+
+
+@pytest.mark.parametrize("name", gallery.names())
+def test_what_is_said_of_a_task_is_what_its_files_say(name: str) -> None:
+    entry, task = gallery.describe(name), Path(gallery.__file__).parent / name / "task"
+    metric = tomllib.loads((task / "move37.toml").read_text())["metric"]
+    assert (metric["name"], metric["goal"]) == (entry.metric, entry.goal)
+    stated = f"\nEVALUATOR_VERSION = {entry.evaluator_version}\n"
+    assert stated in (task / "prepare.py").read_text()
+
+
+@pytest.mark.parametrize("name", gallery.names())
+def test_every_task_has_its_page_and_the_page_its_best_known_value(name: str) -> None:
+    entry, docs = gallery.describe(name), Path(__file__).parents[2] / "docs"
+    page = (docs / "gallery" / f"{name}.md").read_text()
+    assert f"move37 demo {name}" in page
+    if entry.best_known is not None:
+        assert f"{entry.best_known:g}" in page
+
+
+def test_how_far_a_task_has_come_is_a_share_of_the_way_to_the_best_known_value() -> None:
+    bpb = gallery.describe("bpb")
+    assert bpb.share == pytest.approx((3.161 - 2.662) / (3.161 - 2.557))
+    assert replace(bpb, reached=None).share is None
+    assert replace(bpb, best_known=None).share is None
 
 
 def test_an_unknown_task_is_answered_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(Move37Error, match=r"no gallery task 'chess'; there are bpb, tabular"):
+    with pytest.raises(Move37Error, match=r"no gallery task 'chess'; there are bpb, .*tabular"):
         gallery.describe("chess")
     with pytest.raises(Move37Error, match="chess"):
         gallery.install("chess", tmp_path)

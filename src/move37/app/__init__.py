@@ -9,7 +9,7 @@ from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.letters import Change
 from move37.app.look import best, conversation, diff, list_experiments, report, show, status
 from move37.app.lookout import Lookout
-from move37.app.measuring import certify, demo, run
+from move37.app.measuring import certify, demo, demos, run
 from move37.app.queue import come_of, propose, wait
 from move37.app.settings import RunSettings
 from move37.app.skill import CLIENTS, install_skill, skill_text
@@ -36,6 +36,7 @@ __all__ = [
     "come_of",
     "conversation",
     "demo",
+    "demos",
     "diff",
     "find_root",
     "has_task",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from move37.app.answering import at_work
 from move37.app.cheats import cheats_of
@@ -16,6 +17,9 @@ from move37.core.records import Failed
 from move37.loop import EXHAUSTED_AFTER, Halt
 from move37.report.certificates import CertificateView, certificates
 from move37.report.results import DemoResult, RunResult
+
+if TYPE_CHECKING:
+    from move37.gallery import GalleryEntry
 
 _CERTIFICATIONS = 3
 """So many at the end of a run at the most."""
@@ -120,6 +124,13 @@ def demo(
             chart=_chart(study, directory / "progress.png"),
             certified=result.certified,
         )
+
+
+def demos() -> "tuple[GalleryEntry, ...]":
+    """The tasks that `demo` knows, the one to begin with first."""
+    from move37 import gallery
+
+    return gallery.entries()
 
 
 def _chart(study: Study, path: Path) -> Path | None:

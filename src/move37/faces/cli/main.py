@@ -262,7 +262,10 @@ for command in (propose, wait, brief, board, mcp, skill):
 
 
 @cli.command()
-@click.argument("name", default="bpb")
+@click.argument("name", required=False)
+@click.option(
+    "--list", "listed", is_flag=True, help="Show what there is, and how far each has come."
+)
 @click.option(
     "--into",
     type=click.Path(path_type=Path),
@@ -271,22 +274,43 @@ for command in (propose, wait, brief, board, mcp, skill):
 )
 @run_options
 @common
-def demo(where: Where, *, name: str, into: Path | None, plain: bool, **options: Any) -> int:
-    """See it work on a program that ships with it.
+def demo(
+    where: Where,
+    *,
+    name: str | None,
+    listed: bool,
+    into: Path | None,
+    plain: bool,
+    **options: Any,
+) -> int:
+    """See it work on a program that ships with it: NAME, or `bpb`.
 
     In a fresh directory, without a network, an account or a model. Ends with a chart, the champion's diff and a certified effect.
     """
+    if listed:
+        if name is not None:
+            raise click.UsageError(f"`--list` shows all demos; leave out {name!r}")
+        return _list_demos(where.screen)
     from move37 import app
     from move37.core.events import Stop
     from move37.faces.cli.live import progress_stream, watching
 
-    stop, settings = Stop(), settings_from(options)
+    stop, settings, name = Stop(), settings_from(options), name or app.demos()[0].name
     directory = where.root / (into or Path("demo") / name)
     stream = progress_stream(json=where.screen.json)
     with watching(stop, stream=stream, lines=plain) as watch:
         result = app.demo(name, directory, settings, watch=watch, stop=stop)
     where.screen.answer(result, _demo_text(where.screen, result))
     return _run_code(result.run)
+
+
+def _list_demos(screen: Screen) -> int:
+    from move37 import app
+    from move37.report.demos import demos_text
+
+    demos = app.demos()
+    screen.answer({"demos": demos}, demos_text(demos))
+    return DONE
 
 
 def _demo_text(screen: Screen, result: "DemoResult") -> str:

@@ -33,6 +33,7 @@ sys.path.pop()
 
 OUT = Path(os.environ.get("MOVE37_OUT") or HERE / "out")
 
+EVALUATOR_VERSION = 1
 BUDGET_SECONDS = 2.2  # of training, in reference seconds: see `step_seconds`
 POSITIONS_PER_FILE = 1024  # that are scored, evenly spaced
 

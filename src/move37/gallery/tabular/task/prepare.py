@@ -19,6 +19,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 DATA, HOLDOUT = HERE / "data", HERE / "holdout"
+EVALUATOR_VERSION = 1
 FOLDS = 10
 HELD_OUT = 100
 LARGEST = 1e6
