@@ -131,6 +131,32 @@ def test_a_directory_known_by_heart_needs_no_init(tmp_path: Path) -> None:
     assert "To begin here    `move37 run`" in move37_(cwd=tmp_path).stdout
 
 
+def test_a_foreign_directory_runs_by_its_path_and_says_what_it_is_read_as(tmp_path: Path) -> None:
+    task = tmp_path / "research"
+    task.mkdir()
+    (tmp_path / "move37.toml").write_text(TOML)  # of another task, further up
+    (task / "prepare.py").touch()
+    (task / "train.py").write_text("rate = 0.5\nprint(f'val_bpb: {rate}')\n")
+    (task / "program.md").write_text("Get the lowest val_bpb.\n")
+    before = sorted(path.name for path in task.iterdir())
+    done = move37_("run", "research", "-n", "1", "--no-check", "--no-certify", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "no move37.toml: the directory was read as karpathy/autoresearch's" in done.stdout
+    assert sorted(path.name for path in task.iterdir()) == [".move37", *before]
+
+
+def test_init_writes_the_task_of_a_named_layout_or_of_another_directory(tmp_path: Path) -> None:
+    task = tmp_path / "research"
+    task.mkdir()
+    for name in ("prepare.py", "train.py", "program.md"):
+        (task / name).touch()
+    assert "is no layout" in move37_("init", "--from", "gone", cwd=task).stderr
+    assert move37_("init", "--from", "research", cwd=tmp_path).returncode == 0
+    (task / "move37.toml").unlink()
+    assert move37_("init", "--from", "autoresearch", cwd=task).returncode == 0
+    assert "python train.py" in (task / "move37.toml").read_text()
+
+
 def test_init_asks_what_it_cannot_find_and_takes_any_file(tmp_path: Path) -> None:
     for name in ("a.c", "b.c", "judge.sh"):
         (tmp_path / name).touch()

@@ -437,9 +437,15 @@ class Engine:
             budget=task.budget,
             workers=crew.workers,
             sandbox=describe(strength),
-            note="; ".join(filter(None, (crew.note, *self._others.told.complaints))),
+            note="; ".join(
+                filter(None, (self._recognised(), crew.note, *self._others.told.complaints))
+            ),
             standing=self._standing(),
         )
+
+    def _recognised(self) -> str:
+        layout = self.study.layout
+        return layout and f"there is no move37.toml: the directory was read as {layout}'s"
 
     def _standing(self) -> Standing:
         study = self.study

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from move37.app.look import baseline_of, diff_of
-from move37.app.study import Study, find_root, read_study
+from move37.app.study import Study, find_root, is_recognised, read_study
 from move37.core.history import Experiment
 from move37.report.results import Applied, Branched, Drafted, Initialised, Patched, Question
 
@@ -21,13 +21,15 @@ def init(
     yes: bool,
     ask: Callable[[Question], str],
     goal: str = "",
+    layout: str | None = None,
     model: str | None = None,
     confirm: Callable[[Drafted], str] = lambda drafted: "",
 ) -> Initialised:
     """Write `move37.toml` from what is found, asking only what cannot be found.
 
     yes: ask nothing; what cannot be found is a `TaskError`. A file that is there is left alone.
-    goal: what to improve, in a person's words. model: who drafts it, such as `openai:gpt-5`; `None`:
+    goal: what to improve, in a person's words. layout: of which tool, or the directory to read instead
+    of `root`; `None`: whichever is recognised. model: who drafts it, such as `openai:gpt-5`; `None`:
     the one in MOVE37_MODEL, if any; `none`: nobody.
     confirm: asked before a model's draft is written; empty to agree, `no`, or what to change.
     """
@@ -35,9 +37,11 @@ def init(
     from move37.tasks.detect import plan_init
     from move37.tasks.draft import write_task
 
+    if layout is not None and _is_directory(root / layout, layout):
+        root, layout = root / layout, None
     root = root.resolve()
     paths = list_files(root)
-    found = plan_init(root, paths)
+    found = plan_init(root, paths, layout=layout)
     chosen = model or os.environ.get("MOVE37_MODEL", "").strip() or "none"
     if chosen != "none":
         from move37.app.conversing import init_by_talk
@@ -57,6 +61,13 @@ def init(
     return Initialised(path=write_task(draft), written=True, layout=draft.layout, notes=draft.found)
 
 
+def _is_directory(place: Path, layout: str) -> bool:
+    """Whether what `--from` names is a directory, and no layout."""
+    from move37.tasks.readers import READERS
+
+    return place.is_dir() and layout not in {reader.name for reader in READERS}
+
+
 def _ask(ask: Callable[[Question], str], question: "Open") -> str:
     shown = Question(
         key=question.key,
@@ -69,11 +80,9 @@ def _ask(ask: Callable[[Question], str], question: "Open") -> str:
 
 def has_task(root: Path) -> bool:
     """Whether `move37 run` can do without `move37 init` here: written down, or known by heart."""
-    from move37.tasks.detect import AUTORESEARCH_FILES
     from move37.tasks.toml import TASK_FILE
 
-    is_known = all((root / name).is_file() for name in AUTORESEARCH_FILES)
-    return is_known or (root / TASK_FILE).is_file()
+    return (root / TASK_FILE).is_file() or is_recognised(root)
 
 
 def apply(root: Path, experiment: int | None = None) -> Applied:

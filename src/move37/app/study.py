@@ -46,6 +46,8 @@ class Study:
     """What each proposer was given and is believed to have gained."""
     edits: Edits
     """Which experiments made the same edit."""
+    layout: str = ""
+    """Of which tool the task is, as it was recognised; empty where a `move37.toml` says it all."""
 
     @property
     def history(self) -> History:
@@ -138,8 +140,16 @@ def find_root(start: Path) -> Path:
     start = start.resolve()
     for directory in (start, *start.parents):
         if (directory / "move37.toml").is_file() or (directory / STUDY / "study.db").is_file():
-            return directory
+            return start if directory != start and is_recognised(start) else directory
     return start
+
+
+def is_recognised(root: Path) -> bool:
+    """Whether a directory without a `move37.toml` is the task of another tool, or of several."""
+    from move37.store.snapshot import list_files
+    from move37.tasks.detect import is_known_layout
+
+    return is_known_layout(root, list_files(root))
 
 
 def is_working(root: Path) -> bool:
@@ -216,13 +226,15 @@ def write_study(
     from move37.proposers.source.normalise import Normaliser
     from move37.store.snapshot import list_files
     from move37.store.sqlite import SqliteStore
-    from move37.tasks.detect import load_or_detect
+    from move37.tasks.detect import recognise
     from move37.tasks.files import disk_reader, fingerprint, resolve
+    from move37.tasks.toml import load_task
 
     if not root.is_dir():
         raise TaskError(f"{root} is not a directory; name the directory of the task")
     paths = list_files(root)
-    written = load_or_detect(root, paths)
+    draft = recognise(root, paths)
+    written = load_task(root) if draft is None else draft.task()
     task = adjust(written)
     resolved = resolve(task, paths)
     read = disk_reader(root)
@@ -253,6 +265,7 @@ def write_study(
         believer=believer,
         ledger=ledger,
         edits=edits,
+        layout="" if draft is None else draft.layout,
     )
 
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     help="Who drafts the task: `openai:NAME`, `anthropic:NAME` or `local:URL#NAME`; `none` for nobody. "
     "Default: the one in MOVE37_MODEL.",
 )
+@click.option(
+    "--from",
+    "layout",
+    metavar="LAYOUT|DIR",
+    help="Of which tool the directory is, such as `openevolve`; or another directory, to read and write there.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing.")
 @click.option(
     "--check/--no-check",
@@ -29,7 +35,13 @@ if TYPE_CHECKING:
 )
 @common
 def init(
-    where: Where, *, goal: tuple[str, ...], model: str | None, yes: bool, check: bool | None
+    where: Where,
+    *,
+    goal: tuple[str, ...],
+    model: str | None,
+    layout: str | None,
+    yes: bool,
+    check: bool | None,
 ) -> int:
     """Write move37.toml from what is found here.
 
@@ -46,6 +58,7 @@ def init(
         yes=yes,
         ask=partial(_ask, screen),
         goal=" ".join(goal),
+        layout=layout,
         model=model,
         confirm=partial(_confirm, screen),
     )

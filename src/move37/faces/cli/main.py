@@ -90,12 +90,15 @@ cli.add_command(check)
 
 
 @cli.command()
+@click.argument(
+    "path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 @run_options
 @common
-def run(where: Where, *, plain: bool, **options: Any) -> int:
-    """Start a study here, or go on with it.
+def run(where: Where, *, path: Path | None, plain: bool, **options: Any) -> int:
+    """Start a study here, or in PATH, or go on with it.
 
-    Goes on until the budget is spent, then certifies the champion. Ctrl-C finishes what runs and stops; a second one stops now. Either way nothing is lost, and
+    A directory of another tool that move37 knows is a task as it is. Goes on until the budget is spent, then certifies the champion. Ctrl-C finishes what runs and stops; a second one stops now. Either way nothing is lost, and
     the next run goes on from there.
     """
     from move37 import app
@@ -106,7 +109,7 @@ def run(where: Where, *, plain: bool, **options: Any) -> int:
     stop, settings = Stop(), settings_from(options)
     stream = progress_stream(json=where.screen.json)
     with watching(stop, stream=stream, lines=plain) as watch:
-        result = app.run(where.root, settings, watch=watch, stop=stop)
+        result = app.run(where.root / (path or "."), settings, watch=watch, stop=stop)
     parts = (_run_text(where.screen, result), next_text(result, "move37"))
     where.screen.answer(result, "\n\n".join(filter(None, parts)))
     return _run_code(result)

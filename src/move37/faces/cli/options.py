@@ -87,6 +87,7 @@ def run_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option(
+                "-n",
                 "--experiments",
                 type=click.IntRange(min=0),
                 metavar="N",

@@ -1,0 +1,10 @@
+"""Readers of other tools' task directories, one file each.
+
+A reader turns a directory that it recognises into a whole task: `move37 run` needs no conversion, and
+no file of the directory is changed. Another layout is one more file, and one more line here.
+"""
+
+from move37.tasks.readers.autoresearch import AUTORESEARCH
+from move37.tasks.readers.reader import Reader
+
+READERS: tuple[Reader, ...] = (AUTORESEARCH,)
