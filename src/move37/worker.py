@@ -47,6 +47,7 @@ from move37.core.records import (
     Trial,
     TrialJob,
 )
+from move37.core.regions import why_outside
 
 _ROUNDS = 2
 """So often is somebody asked for one experiment: once more where the answer could not be used."""
@@ -207,6 +208,9 @@ class Proposing:
             raise Unreadable(
                 f"the proposal changes {outside[0]!r}, which [files] edit does not name"
             )
+        marks = self._task.files.between
+        if marks and (reason := why_outside(request.files, proposal.changes, marks)) is not None:
+            raise Unreadable(reason)
         files = changed(request.files, proposal.changes)
         identity = self._identity(files)
         if (twin := self._journal.history.same_program(identity)) is not None:

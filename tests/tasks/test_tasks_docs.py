@@ -41,7 +41,7 @@ def test_the_example_loads() -> None:
     for section, keys in SECTIONS.items():
         assert section in ("", "check", "stage") or f"[{section}]" in example
         missing = {key.name for key in keys if f"{key.name} =" not in example}
-        assert missing <= {"search", "regex", "stage"}
+        assert missing <= {"search", "regex", "stage", "between"}
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -10,6 +10,7 @@ from move37.app.library import library_of
 from move37.app.study import Study
 from move37.core.errors import Refused
 from move37.core.history import Experiment
+from move37.core.regions import why_outside
 from move37.store.letter import Letter
 
 Base = int | Literal["best"] | None
@@ -163,6 +164,9 @@ def _refuse_useless(
             f"the change touches {outside[0]!r}, and [files] edit allows {allowed} only; "
             "leave the evaluation as it is"
         )
+    marks = study.task.files.between
+    if marks and (beyond := why_outside(files, changes, marks)) is not None:
+        raise Refused(beyond)
     missing = [path for path, data in changes.items() if data is None and path not in files]
     if missing:
         raise Refused(f"the change deletes {missing[0]!r}, which x{parent.id} does not have")

@@ -28,6 +28,8 @@ class Files:
     """Large inputs: mounted read-only, never copied."""
     hide: tuple[str, ...] = ()
     """Visible to `score` and to `certify` only."""
+    between: tuple[str, str] | None = None
+    """Two marks. A file with lines that hold them may change between these lines only; see `core.regions`."""
 
 
 MOST_STAGES = 8

@@ -27,6 +27,7 @@ def to_mapping(task: Task) -> dict[str, Any]:
             "edit": list(task.files.edit),
             "link": list(task.files.link),
             "hide": list(task.files.hide),
+            **({"between": list(task.files.between)} if task.files.between else {}),
         },
         "evaluate": {
             "run": task.evaluate.run,

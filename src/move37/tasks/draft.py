@@ -141,7 +141,9 @@ def already_there(root: Path) -> TaskError:
 _NUMBERS = frozenset(
     ("metric.min_effect", "budget.experiments", "budget.hours", "budget.usd", "evaluate.cpus")
 )
-_LISTS = frozenset(("files.edit", "files.link", "files.hide", "sandbox.read", "sandbox.env"))
+_LISTS = frozenset(
+    ("files.edit", "files.link", "files.hide", "files.between", "sandbox.read", "sandbox.env")
+)
 
 
 def _convert(key: str, value: str) -> object:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from move37.core.errors import TaskError
 from move37.core.records import Task
+from move37.core.regions import outside
 from move37.tasks.document import to_mapping
 from move37.tasks.globs import Glob, compile_glob
 from move37.tasks.references import reference_rule
@@ -332,8 +333,9 @@ def fingerprint(task: Task, paths: Sequence[str], read: Read) -> str:
 
     In: the patterns of files, evaluation, metric, checks and limits; what the sandbox lets through;
     content and executable bit of every fixed file; name, size and time of every linked or hidden one.
-    Out: goal, `program.md`, budget, proposers, search, the sandbox's level, and the editable files,
-    which is where a study changes things. Raises `TaskError` like `resolve`.
+    Of an editable file with marks (`files.between`): what stands outside its regions.
+    Out: goal, `program.md`, budget, proposers, search, the sandbox's level, and all else of the editable
+    files, which is where a study changes things. Raises `TaskError` like `resolve`.
     """
     resolved = resolve(task, paths)
     written = to_mapping(task)
@@ -355,6 +357,9 @@ def fingerprint(task: Task, paths: Sequence[str], read: Read) -> str:
                     "make it readable, or let git ignore it"
                 ) from error
             _feed(digest.update, "fixed", path, str(is_executable), content)
+    for path in resolved.editable if task.files.between else ():
+        # What is no study's to change is part of what is measured, as any fixed file is.
+        _feed(digest.update, "outside", path, *outside(read(path), task.files.between or ("", "")))
     for top in (*resolved.linked, *resolved.hidden):
         for path, status in _listing(task.root, top):
             _feed(digest.update, "input", path, str(status.st_size), str(status.st_mtime_ns))

@@ -17,6 +17,7 @@ from move37.tasks.values import (
     flag,
     globs,
     level,
+    marks,
     metric_name,
     name,
     optional_command,
@@ -84,6 +85,14 @@ HIDE = Key(
     '["holdout/"]',
     "Visible to `score` and `certify` only; no proposer and no `run` ever sees it.",
     "[]",
+)
+
+BETWEEN = Key(
+    "between",
+    marks,
+    '["EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END"]',
+    "Two marks, each in a comment on a line of its own: a file that has them may change between these lines only.",
+    "the whole file",
 )
 
 RUN = Key(
@@ -240,7 +249,7 @@ KIND = Key("kind", word, '"tune"', "Who proposes; other keys of its table are it
 
 SECTIONS: Mapping[str, tuple[Key[Any], ...]] = {
     "": (NAME, GOAL, SEARCH),
-    "files": (EDIT, LINK, HIDE),
+    "files": (EDIT, LINK, HIDE, BETWEEN),
     "evaluate": (RUN, SCORE, TIMEOUT, MEMORY, CPUS, PAIR, EXCLUSIVE, EARLY_STOP, STAGE),
     "stage": (
         STAGE_NAME,

@@ -81,6 +81,7 @@ def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Tas
             edit=files.need(keys.EDIT),
             link=files.get(keys.LINK) or (),
             hide=files.get(keys.HIDE) or (),
+            between=files.get(keys.BETWEEN),
         ),
         evaluate=_evaluation(evaluate, _metric(metric)),
         metric=_metric(metric),

@@ -228,6 +228,17 @@ def some_globs(value: object) -> tuple[str, ...]:
     return patterns
 
 
+def marks(value: object) -> tuple[str, str]:
+    match texts(value):
+        case (first, second) if first != second and all(map(_MARK.fullmatch, (first, second))):
+            return first, second
+        case _:
+            raise Wrong("must be two different words without spaces, the first and the second mark")
+
+
+_MARK = re.compile(r"[^\W_][\w.:-]*")
+
+
 def absolute_paths(value: object) -> tuple[str, ...]:
     found: list[str] = []
     for given in texts(value):

@@ -14,6 +14,7 @@ _NOTES: Mapping[str, str] = {
     "files.edit": "everything else is restored for each trial and read-only",
     "files.link": "large inputs: mounted, never copied",
     "files.hide": "seen by `score` and `certify` only",
+    "files.between": "where a file has these marks, only what stands between them may change",
     "evaluate.run": "sandboxed, without network, in a fresh workspace; gets $MOVE37_SEED",
     "evaluate.score": "trusted: judges what `run` left in $MOVE37_OUT",
     "evaluate.timeout": "wall clock for one trial",

@@ -27,6 +27,14 @@ def how_to_work(
     """How an agent shall work and answer. evaluate: `None` where it may not run the evaluation."""
     globs = ", ".join(f"`{glob}`" for glob in task.files.edit)
     metric = task.metric
+    marked = (
+        []
+        if task.files.between is None
+        else [
+            f"- In a file with lines that hold {task.files.between[0]} and {task.files.between[1]}, change only "
+            "what stands between these lines; a change of anything else in it is refused as a whole."
+        ]
+    )
     try_out = (
         "- You cannot run the evaluation here; the engine will, when you are done."
         if evaluate is None
@@ -40,6 +48,7 @@ def how_to_work(
             "You work in the current directory, which holds a copy of the parent program.",
             "",
             f"- Change, add or remove only files that match {globs}. What you change elsewhere is thrown away.",
+            *marked,
             "- Make one change that follows one idea, complete and working, by editing the files in place.",
             try_out,
             f"- You have {timeout_seconds / 60:.3g} minutes. Nobody answers questions. Background processes "

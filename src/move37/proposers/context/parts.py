@@ -193,6 +193,12 @@ def evaluation_words(request: Request) -> str:
     lines += [f"Check {check.name!r} must exit 0: `{check.command}`" for check in task.checks]
     lines += [f"Limit: {limit}" for limit in task.limits]
     lines.append(f"Files that may change: {', '.join(task.files.edit)}")
+    if task.files.between is not None:
+        first, last = task.files.between
+        lines.append(
+            f"In a file with lines that hold {first} and {last}, only what stands between these lines may "
+            "change; a change of anything else in it, marks included, is refused as a whole."
+        )
     noise = request.beliefs.noise
     if noise > 0:
         lines.append(

@@ -16,6 +16,7 @@ from move37.core.errors import NothingToPropose, ProposalFailed, TaskError
 from move37.core.facts import EpochStarted, Fact, Opened, Proposed
 from move37.core.protocols import Believer, Request
 from move37.core.records import Belief, Failed, Proposal
+from move37.core.regions import Marks, regions
 from move37.core.seeds import derive_seed
 from move37.proposers.source.sites import Edit, Site, Sites, apply_edits
 from move37.proposers.tune.moves import Move, Ruler, joined, position
@@ -167,7 +168,7 @@ class Tune:
                 if request.parents[0].is_baseline:
                     raise
                 raise ProposalFailed(f"a hint in the parent cannot be read: {error}") from error
-            found += scan.sites
+            found += _within(scan.sites, request.files[path], request.task.files.between)
             reasons += [scan.reason] if scan.reason else []
         if not self._settings.structure:
             found = [site for site in found if site.kind not in ("swap", "delete")]
@@ -257,6 +258,18 @@ def _changes(fact: Proposed) -> tuple[tuple[str, str, str], ...]:
         return ()
     said: Any = fact.detail.get("sites", ())
     return tuple((str(id), str(old), str(new)) for id, old, new in said)
+
+
+def _within(sites: Sequence[Site], content: bytes, marks: Marks | None) -> Sequence[Site]:
+    """Those that stand where the file may change."""
+    if marks is None:
+        return sites
+    spans = regions(content, marks)
+    return [
+        site
+        for site in sites
+        if any(first <= site.start and site.end <= last for first, last in spans)
+    ]
 
 
 def _apply(files: Mapping[str, bytes], move: Move) -> dict[str, bytes]:
