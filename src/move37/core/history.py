@@ -68,8 +68,6 @@ class Experiment:
     usd: float = 0.0
     size: int | None = None
     """How many lines of the baseline it removes and adds. `None`: not known."""
-    traits: tuple[str, ...] = ()
-    """What its change is like; see `Proposed.traits`."""
     guess: Guess | None = None
     """What the policy expected of it before it was run."""
     rejected: Failed | None = None
@@ -446,7 +444,6 @@ class History:
                     prior=fact.prior,
                     usd=old.usd + fact.usd,
                     size=fact.size,
-                    traits=fact.traits,
                     guess=fact.guess,
                 )
                 self._by_identity.setdefault((old.epoch, fact.identity), fact.experiment)

@@ -73,21 +73,27 @@ NOT_TRIED, TURNED = Tried(), Tried(True)
 class Measure:
     """A turn of a site, as the model sees it."""
 
-    __slots__ = ("entries", "features", "high", "low", "places")
+    __slots__ = ("_names", "entries", "high", "low", "places")
 
     def __init__(
         self,
-        features: Mapping[Feature, float],
+        entries: tuple[tuple[int, float], ...],
         places: tuple[float, ...],
-        columns: Mapping[str, int],
+        names: Sequence[Feature],
     ) -> None:
-        self.features = features
-        """Empty when the spellings say nothing about the site as it is now."""
-        self.entries = tuple((columns[aspect], amount) for (_, aspect), amount in features.items())
-        """The features as columns of the site's own, with their amounts: at most two."""
+        """names: the site's features, by column."""
+        self.entries = entries
+        """Columns of the site's own with their amounts: at most two. Empty when the spellings say
+        nothing about the site as it is now."""
+        self._names = names
         self.places = places
         """Where its spellings lie."""
         self.low, self.high = (min(places), max(places)) if places else (0.0, 0.0)
+
+    @property
+    def features(self) -> Mapping[Feature, float]:
+        """Made when it is asked for: thousands of measures are kept, and few are asked."""
+        return {self._names[column]: amount for column, amount in self.entries}
 
 
 class Steps(NamedTuple):
@@ -111,6 +117,7 @@ class Gauge:
         self.width = len(names)
         """How many columns the model has for it."""
         self.columns: Mapping[str, int] = {name: column for column, name in enumerate(names)}
+        self._features = [(site.id, name) for name in names]
         self._steps: dict[Tried, Steps] = {}
         self._wished: dict[tuple[float, float, float], Steps | None] = {}
         self._known_steps: dict[float, Step | None] = {}
@@ -127,16 +134,15 @@ class Gauge:
     def _measure(self, old: str, new: str) -> Measure:
         if self._site.kind != "number":
             signs = ((old, -1.0), (new, 1.0))
-            known = self.domain.options
-            spelled = {(self.id, text): sign for text, sign in signs if text in known}
-            return Measure(spelled, (), self.columns)
+            spelled = {self.columns[text]: sign for text, sign in signs if text in self.columns}
+            return Measure(tuple(spelled.items()), (), self._features)
         before, after = position(self._site, old), position(self._site, new)
         places = tuple(place for place in (before, after) if place is not None)
         if self._here is None or before is None or after is None:
-            return Measure({}, places, self.columns)
+            return Measure((), places, self._features)
         bend = (after - self._here) ** 2 - (before - self._here) ** 2
-        way = {(self.id, SLOPE): after - before, (self.id, BEND): bend}
-        return Measure(way, places, self.columns)
+        way = ((self.columns[SLOPE], after - before), (self.columns[BEND], bend))
+        return Measure(way, places, self._features)
 
     def steps(self, tried: Tried) -> Steps:
         """What is usually done at the site."""
