@@ -484,3 +484,36 @@ def test_tests_inside_a_package_stay_out_of_what_may_change(tmp_path: Path) -> N
     files = ["pkg/__init__.py", "pkg/core.py", "pkg/tests/test_core.py", "pkg/data.txt"]
     draft = plan(tmp_path, {"bench.py": "import pkg", **dict.fromkeys(files, "")})
     assert draft.document["files"]["edit"] == ["pkg/__init__.py", "pkg/core.py"]
+
+
+def test_what_a_target_builds_and_runs_tells_what_is_printed(tmp_path: Path) -> None:
+    files = {
+        "Makefile": "bench: build/bench\n\t@./build/bench\n\nbuild/%: %.c src/a.c\n\t@$(CC) -o $@ $^\n",
+        "bench.c": 'int main(void) { printf("probes: %d\\n", probes); printf("table_kb: %d\\n", kb); }\n',
+        "test.c": "int main(void) { return 0; }\n",
+        "src/a.c": "int size = 64;\n",
+    }
+    draft = plan(tmp_path, files).with_defaults()
+    assert draft.document["files"]["edit"] == ["src/"]
+    assert draft.document["metric"] == {"name": "probes", "goal": "minimize"}
+    assert "metric.name is guessed: probes rather than table_kb" in draft.found[-1]
+
+
+def test_a_prompt_that_an_evaluator_names_is_what_may_change(tmp_path: Path) -> None:
+    files = {
+        "evaluate.py": 'import client\nprompt = open("prompts/ask.txt").read()\nprint(f"accuracy: {a}")\n',
+        "client.py": "",
+        "prompts/ask.txt": "Say {x}.\n",
+    }
+    draft = plan(tmp_path, files)
+    assert draft.document["files"]["edit"] == ["prompts/ask.txt"]
+
+
+def test_whatever_leaves_something_for_the_scorer_is_the_program(tmp_path: Path) -> None:
+    files = {
+        "pack.sh": 'tar -cf "$MOVE37_OUT/a.tar" data\n',
+        "score.sh": 'echo "bytes: $(wc -c < "$MOVE37_OUT/a.tar")"\n',
+    }
+    draft = plan(tmp_path, files)
+    assert draft.document["evaluate"] == {"run": "bash pack.sh", "score": "bash score.sh"}
+    assert draft.document["files"]["edit"] == ["pack.sh"]

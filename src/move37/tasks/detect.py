@@ -126,7 +126,7 @@ def _evaluator_function(look: Look) -> Found | None:
 
 def _scored(look: Look) -> Found | None:
     """A program leaves its answer, a scorer judges it: the kind of evaluation that cannot be fooled."""
-    program = look.first(*_PROGRAMS)
+    program = look.first(*_PROGRAMS) or look.leaving()
     scorer = look.first("score.py", "score.sh")
     if program is None or scorer is None or "MOVE37_OUT" not in look.text(scorer):
         return None
@@ -148,7 +148,8 @@ def _evaluation_script(look: Look) -> Found | None:
         return None
     launch = look.launch(script)
     edit = (
-        look.named_in(script)
+        look.prompts(script)
+        or look.named_in(script)
         or look.imported(script)
         or look.settings(script)
         or look.tested_source()
@@ -184,14 +185,14 @@ def _makefile(look: Look) -> Found | None:
     target = next(iter(known), "run" if "run" in targets else None)
     if target is None:
         return None
-    scripts = look.files_in(targets[target])
+    scripts = look.behind_target(target)
     edit = tuple(p for p in scripts if not EVALUATORS.search(p)) or look.tested_source()
     return Found(
         layout="make target",
         why=f"the Makefile has the target {target!r}",
         run=f"make --silent {target}",
         edit=edit,
-        printers=("Makefile", *scripts, *edit),
+        printers=(*scripts, "Makefile", *edit),
     )
 
 

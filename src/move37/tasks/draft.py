@@ -65,6 +65,7 @@ class Draft:
         draft = self
         while answerable := [q for q in draft.questions if q.default is not None]:
             draft = draft.answer(answerable[0].key, answerable[0].default or "")
+            draft = replace(draft, found=(*draft.found, _guessed(answerable[0])))
         if draft.questions:
             raise TaskError(_cannot_guess(draft))
         return draft
@@ -172,6 +173,12 @@ def _check(draft: Draft, key: str) -> None:
     for table, values in stand_ins.items():
         document[table] = {**values, **cast("dict[str, Any]", draft.document.get(table, {}))}
     build_task(document, root=draft.root, where=f"the answer for {key}")
+
+
+def _guessed(question: Question) -> str:
+    others = [choice for choice in question.choices if choice != question.default]
+    rather = f" rather than {', '.join(others[:8])}" if others else ""
+    return f"{question.key} is guessed: {question.default}{rather}; change it where that is wrong"
 
 
 def _cannot_guess(draft: Draft) -> str:

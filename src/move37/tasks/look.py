@@ -20,7 +20,8 @@ SOURCES = (
 
 EVALUATORS = re.compile(
     r"(?:^|/)(?:prepare|data|dataset|eval|evaluate|evaluator|metrics?|score|scorer|bench\w*|measure"
-    r"|test_[^/]*|[^/]*_test|conftest|setup|noxfile)\.\w+$|(?:^|/)(?:tests?|bench(?:marks?)?|docs)/"
+    r"|test_[^/]*|[^/]*_test|tests?|conftest|setup|noxfile)\.\w+$|(?:^|/)(?:schema|seed|fixtures?)\.sql$"
+    r"|(?:^|/)(?:tests?|bench(?:marks?)?|docs)/"
 )
 """Files that judge, or feed what is judged: they must not change."""
 
@@ -29,6 +30,13 @@ _SETTINGS = re.compile(
     r"(?:[_.-]\w+)*\.(?:json|ya?ml|toml)$"
 )
 """Files that hold what a program is set to, by their names."""
+
+_PROMPTS = re.compile(
+    r"(?:^|/)(?:[^/]*prompt[^/]*|prompts/(?:.*/)?[^/]+)\.(?:txt|md|j2|jinja2?|tmpl|ya?ml|toml|json)$"
+    r"|\.prompt$",
+    re.IGNORECASE,
+)
+"""Files that hold what a model is told, by their names."""
 
 _COMPILES = re.compile(
     r"\s*[@-]?\s*(?:mkdir\b|(?:\$[({](?:CC|CXX|FC|LD|NVCC)[)}]|g?cc|[gc]\+\+|clang(?:\+\+)?|nvcc|rustc"
@@ -161,6 +169,16 @@ class Look:
         named = self.files_in(self.text(script))
         return tuple(p for p in named if _SETTINGS.search(p) and p not in OWN_FILES)
 
+    def prompts(self, script: str) -> tuple[str, ...]:
+        """Prompts that a script names."""
+        named = self.files_in(self.text(script))
+        return tuple(p for p in named if _PROMPTS.search(p) and p not in OWN_FILES)
+
+    def leaving(self) -> str | None:
+        """The only program that leaves something in `$MOVE37_OUT`."""
+        found = [path for path in self._sources if "MOVE37_OUT" in self.text(path)]
+        return found[0] if len(found) == 1 else None
+
     def data(self) -> tuple[str, ...]:
         """Structured files that somebody may want to improve, where there are no programs."""
         endings = (".json", ".yaml", ".yml", ".toml")
@@ -256,21 +274,44 @@ class Look:
         items = cast("dict[str, object]", scripts).items()
         return {name: command for name, command in items if isinstance(command, str)}
 
+    def behind_target(self, target: str) -> tuple[str, ...]:
+        """The programs that a target runs: named in its rule, or what it builds is named like them."""
+        rule = self._rules().get(target, "")
+        named = self.files_in(rule)
+        stems = {word.rpartition("/")[2] for word in re.findall(r"[\w./+-]+", rule)} - {"", target}
+        stems |= {target} if re.search(rf"[\w.)]/{re.escape(target)}\b", rule) else set()
+        endings = tuple(SOURCES.split())
+        built = (
+            path
+            for path in self.paths
+            if path.endswith(endings) and path.rpartition("/")[2].rpartition(".")[0] in stems
+        )
+        return tuple(dict.fromkeys((*named, *built)))
+
     def make_targets(self) -> dict[str, str]:
         """Recipes by target, in the order of the Makefile, without what only compiles."""
-        targets: dict[str, str] = {}
+        recipes = {
+            target: "".join(f"{line}\n" for line in rule.splitlines()[1:])
+            for target, rule in self._rules().items()
+        }
+        return {
+            target: recipe
+            for target, recipe in recipes.items()
+            if not recipe or not all(map(_COMPILES.match, recipe.splitlines()))
+        }
+
+    def _rules(self) -> dict[str, str]:
+        """What each target needs, in one line, and then its recipe."""
+        rules: dict[str, str] = {}
         current: str | None = None
         for line in self.text(self.first("Makefile", "makefile", "GNUmakefile") or "").splitlines():
             if line.startswith("\t"):
                 if current is not None:
-                    targets[current] += line + "\n"
-            elif found := re.match(r"([\w-]+)\s*:(?!=)", line):
+                    rules[current] += line + "\n"
+            elif found := re.match(r"([\w-]+)\s*:(?!=)(.*)", line):
                 current = str(found[1])
-                targets.setdefault(current, "")
+                needs, _, recipe = rules.get(current, "\n").partition("\n")
+                rules[current] = f"{needs} {found[2]}\n{recipe}"
             elif line.strip():
                 current = None
-        return {
-            target: recipe
-            for target, recipe in targets.items()
-            if not recipe or not all(map(_COMPILES.match, recipe.splitlines()))
-        }
+        return rules

@@ -13,7 +13,8 @@ _LOW_WORDS = """
 loss losses bpb bpc nll perplexity ppl error errors err mse rmse mae mape wer cer regret cost
 seconds second secs sec ms us ns millis milliseconds microseconds nanoseconds time elapsed
 duration latency runtime memory mem mb kb gb mib bytes rss size distance dist violations
-misses conflicts length perimeter energy divergence kl brier
+misses conflicts length perimeter energy divergence kl brier instructions cycles probes
+allocations allocs faults
 """
 _HIGH_WORDS = """
 accuracy acc score f1 auc auroc throughput reward return sum precision recall r2 bleu rouge
@@ -125,6 +126,8 @@ def _weighed(name: str, weight: float, regex: str | None = None) -> Iterator[Gue
         weight += 2.0
     if {"val", "valid", "validation", "test", "combined", "mean", "median"} & set(words):
         weight += 1.0
+    if {"kb", "mb", "gb", "mib", "bytes", "memory", "mem", "rss", "size"} & set(words):
+        weight -= 0.5  # what it takes, beside what it achieves
     if {"train", "training", "total", "peak", "startup", "num", "n"} & set(words):
         weight -= 2.0
     yield Guess(name, direction, weight, regex)

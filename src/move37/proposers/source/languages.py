@@ -61,6 +61,19 @@ def language_of(path: str) -> Language | None:
     return _LANGUAGES.get(PurePosixPath(path).suffix.lower())
 
 
+def is_text(source: bytes) -> bool:
+    """Whether it is text in UTF-8."""
+    return b"\0" not in source and _is_utf8(source)
+
+
+def _is_utf8(source: bytes) -> bool:
+    try:
+        source.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class Grammars:
     """Parsers, loaded once each."""
 
@@ -77,12 +90,8 @@ class Grammars:
                 if suffix
                 else (f"{path}: a file without a suffix does not say its language")
             )
-        try:
-            source.decode()
-        except UnicodeDecodeError:
-            return f"{path}: not text in UTF-8"
-        if b"\0" in source:
-            return f"{path}: a binary file"
+        if not is_text(source):
+            return f"{path}: {'a binary file' if _is_utf8(source) else 'not text in UTF-8'}"
         parser = self._parser(language)
         if parser is None:
             return f"{path}: the grammar for {language.name} is not installed"
@@ -90,6 +99,11 @@ class Grammars:
         if root.has_error and not language.tolerant:
             return f"{path}: does not parse as {language.name}"
         return Parsed(language, source, root)
+
+    def reads(self, path: str) -> bool:
+        """Whether a grammar for this file is there, be the file right or wrong."""
+        language = language_of(path)
+        return language is not None and self._parser(language) is not None
 
     def _parser(self, language: Language) -> "Parser | None":
         if language.name not in self._parsers:

@@ -18,7 +18,8 @@ from move37.proposers.source.data_walk import DataWalk
 from move37.proposers.source.domains import Domain, forbidden, infer, words
 from move37.proposers.source.families import kin_of
 from move37.proposers.source.hints import Comment, Hints, read_hints
-from move37.proposers.source.languages import Grammars, Parsed
+from move37.proposers.source.languages import Grammars, Parsed, is_text
+from move37.proposers.source.plain import read_plain
 from move37.proposers.source.python_walk import PythonWalk
 from move37.proposers.source.spelling import Value, read_number, respell
 from move37.proposers.source.walk import Context, Findings, Found, Kind, Memo, Walk
@@ -121,15 +122,22 @@ class Sites:
 
     def _scan(self, path: str, source: bytes) -> Scan:
         parsed = self._grammars.parse(path, source)
-        if isinstance(parsed, str):
-            return Scan((), parsed)
-        findings = self._walk(parsed).find(parsed.root)
         starts = [0, *(match.end() for match in re.finditer(b"\n", source))]
         hints = Hints()
-        if b"move37:" in source:
-            hints = read_hints(path, _comments(parsed.root, source), len(starts))
+        if not isinstance(parsed, str):
+            findings = self._walk(parsed).find(parsed.root)
+            if b"move37:" in source:
+                hints = read_hints(path, _comments(parsed.root, source), len(starts))
+        elif self._grammars.reads(path) or not is_text(source):
+            return Scan((), parsed)
+        else:
+            findings, hints = read_plain(path, source)
         sites = tuple(_Reading(path, source, findings, hints, starts, self._judge).sites())
-        return Scan(sites, "" if sites else f"{path}: no number, flag or choice that may be turned")
+        if sites:
+            return Scan(sites)
+        if isinstance(parsed, str):
+            return Scan((), f"{parsed}, and no line has a hint such as `move37: 1..10`")
+        return Scan((), f"{path}: no number, flag or choice that may be turned")
 
     def _walk(self, parsed: Parsed) -> Walk:
         match parsed.language.family:
