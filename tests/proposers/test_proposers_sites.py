@@ -374,3 +374,25 @@ def test_a_file_without_sites_says_why(path: str, content: bytes, says: str) -> 
     scan = Sites().scan(path, content)
     assert scan.sites == ()
     assert says in scan.reason
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "options"),
+    [
+        ("a.toml", 'level = "O2"  # move37: O1|O2|O3\n', ("O1", "O2", "O3")),
+        ("a.toml", 'level = "O2"  # O1, O2, O3\n', ("O1", "O2", "O3")),
+        ("a.toml", "level = true  # as ever\n", ("true", "false")),
+    ],
+)
+def test_a_comment_behind_a_value_of_toml_is_heard(
+    path: str, source: str, options: tuple[str, ...]
+) -> None:
+    (site,) = Sites().scan(path, source.encode()).sites
+    assert site.domain.options == options
+
+
+def test_a_hint_behind_a_define_is_heard() -> None:
+    source = b"#define ROWS 2 // move37: int 1..12\n#define LANES 4 /* move37: 2..16 pow2 */\n"
+    rows, lanes = Sites().scan("a.c", source + b"#define X 3 // move37: off\n").sites
+    assert (rows.domain.scale, rows.domain.low, rows.domain.high) == ("linear", 1, 12)
+    assert (lanes.domain.scale, lanes.domain.low, lanes.domain.high) == ("pow2", 2, 16)

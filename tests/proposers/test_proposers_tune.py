@@ -210,7 +210,10 @@ def test_structure_can_be_forbidden() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"temperature": 1}, "unknown key 'temperature'; the keys are optuna, structure, together"),
+        (
+            {"temperature": 1},
+            "unknown key 'temperature'; the keys are optuna, speed, structure, together",
+        ),
         ({"together": "3"}, "together must be int, not '3'"),
         ({"together": True}, "together must be int, not True"),
         ({"structure": 1}, "structure must be bool, not 1"),

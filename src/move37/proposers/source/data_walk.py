@@ -59,8 +59,9 @@ class DataWalk(Walk):
 
     def _pair(self, node: "Node", context: Context) -> None:
         key, value = node.child_by_field_name("key"), node.child_by_field_name("value")
-        if key is None and len(node.named_children) == 2:  # TOML's pairs have no fields
-            key, value = node.named_children
+        if key is None:  # TOML's pairs have no fields, and hold the comment behind them
+            parts = [child for child in node.named_children if child.type != "comment"]
+            key, value = parts if len(parts) == 2 else (None, None)
         if key is None or value is None:
             return
         here = _path(context)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from move37.proposers.source.families import COMPARISONS, swaps_of
+from move37.proposers.source.python_speed import spot_of
 from move37.proposers.source.python_words import (
     FEW,
     OPTIONS,
@@ -15,7 +16,7 @@ from move37.proposers.source.python_words import (
     SHAPING,
     TRANSPARENT,
 )
-from move37.proposers.source.walk import SMALL, Context, Walk, names
+from move37.proposers.source.walk import SMALL, Context, Memo, Walk, names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -41,6 +42,11 @@ _SKIPPED = names(
 
 class PythonWalk(Walk):
     language = "python"
+
+    def __init__(self, source: bytes, memo: Memo, *, speed: bool = False) -> None:
+        """speed: whether to find where results can be remembered."""
+        super().__init__(source, memo)
+        self._speed = speed
 
     def enter(self, node: "Node", context: Context) -> None:
         kind = node.type
@@ -152,12 +158,22 @@ class PythonWalk(Walk):
         inside = Context(scope=_join(context.scope, label), weight=context.weight)
         self.children(node, inside)
 
+    def _cache(self, node: "Node", context: Context) -> None:
+        """Where it stands decides, so that it is looked for from above: a subtree is recalled anywhere."""
+        spot = spot_of(node, self.source)
+        if spot is not None:
+            scope = _join(context.scope, spot.name)
+            here = context._replace(scope=scope, name="cache", element="", named=False)
+            self.found("cache", spot.start, spot.end, here, spot.options)
+
     # --- statements ---
 
     def block(self, node: "Node", context: Context) -> None:
         children = [child for child in node.named_children if child.type != "comment"]
         alone = len(children) == 1
         for child in children:
+            if self._speed and child.type in ("function_definition", "decorated_definition"):
+                self._cache(child, context)
             if child.type not in ("expression_statement", "if_statement") or context.dead:
                 self.visit(child, context)
             elif child.end_byte - child.start_byte > SMALL:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 MAGIC = 10_000_000
 """Whole numbers from here on that have no telling name are hashes, masks and primes."""
-_WEIGHT = {"bool": 0.3, "choice": 0.45, "swap": 0.12, "delete": 0.12}
+_WEIGHT = {"bool": 0.3, "choice": 0.45, "swap": 0.12, "delete": 0.12, "cache": 0.45}
+_STRUCTURE = frozenset(("swap", "delete", "cache"))
 _TRUTHS = (
     ("true", "false"),
     ("True", "False"),
@@ -101,8 +102,9 @@ def apply_edits(source: bytes, edits: Iterable[Edit]) -> bytes:
 class Sites:
     """Finds the sites of files, and remembers what it found by their content."""
 
-    def __init__(self, *, files: int = 64) -> None:
-        """files: how many scans are kept."""
+    def __init__(self, *, files: int = 64, speed: bool = False) -> None:
+        """files: how many scans are kept; speed: whether to find where results can be remembered."""
+        self._speed = speed
         self._grammars = Grammars()
         self._memo: Memo = {}
         self._judge = _Judge({}, {})
@@ -142,7 +144,7 @@ class Sites:
     def _walk(self, parsed: Parsed) -> Walk:
         match parsed.language.family:
             case "python":
-                return PythonWalk(parsed.source, self._memo)
+                return PythonWalk(parsed.source, self._memo, speed=self._speed)
             case "code":
                 return CodeWalk(parsed.source, self._memo)
             case family:
@@ -154,11 +156,20 @@ def _comments(root: "Node", source: bytes) -> Iterator[Comment]:
     at = -1
     while (at := source.find(b"move37:", at + 1)) >= 0:
         node = root.descendant_for_byte_range(at, at + 1)
-        if node is not None and node.type in _COMMENTS:
-            text = source[node.start_byte : node.end_byte].decode()
-            line = source.rfind(b"\n", 0, node.start_byte) + 1
-            alone = not source[line : node.start_byte].strip(b" \t\xef\xbb\xbf")
-            yield Comment(source.count(b"\n", 0, node.start_byte), alone, text)
+        if node is None:
+            continue
+        start = node.start_byte
+        if (
+            node.type == "preproc_arg"
+        ):  # `#define SIZE 8 // …`: C's grammar has the comment in the value
+            start = max(source.rfind(b"//", start, at), source.rfind(b"/*", start, at))
+        elif node.type not in _COMMENTS:
+            continue
+        if start >= 0:
+            text = source[start : node.end_byte].decode()
+            line = source.rfind(b"\n", 0, start) + 1
+            alone = not source[line:start].strip(b" \t\xef\xbb\xbf")
+            yield Comment(source.count(b"\n", 0, start), alone, text)
 
 
 Judgement = tuple[Kind, Domain, float] | None
@@ -277,7 +288,7 @@ class _Reading:
         text = self._source[start:end].decode()
         if found.kind == "delete" and not self._seeders.isdisjoint(re.findall(r"\w+", text)):
             return None
-        hint = None if found.kind in ("swap", "delete") else self._hints.domains.get(first)
+        hint = None if found.kind in _STRUCTURE else self._hints.domains.get(first)
         if hint is None:
             options = self._options(found, text)
             read = self._judge.judge(found.kind, found.context, text, options)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 Topic = Literal["seed", "flow", "sibling", "parameter", "key", "lookup"]
-Kind = Literal["number", "bool", "choice", "swap", "delete"]
+Kind = Literal["number", "bool", "choice", "swap", "delete", "cache"]
 
 
 def names(words: str) -> frozenset[str]:
@@ -44,7 +44,7 @@ class Found(NamedTuple):
     kind: Kind
     context: Context
     options: tuple[str, ...] = ()
-    """For swaps: what may stand here."""
+    """For swaps and caches: what may stand here."""
 
 
 class Note(NamedTuple):

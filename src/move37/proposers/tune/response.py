@@ -111,7 +111,7 @@ def prior(sites: Sequence[Site], scale: float) -> Prior:
             means += (0.0, BEND_MEAN * size)
             sds += (size, BEND_SD * size)
             continue
-        structural = site.kind in ("swap", "delete")
+        structural = site.kind in ("swap", "delete", "cache")
         for option in aspects(site):
             is_edit = structural and option != site.text
             means.append(STRUCTURE_MEAN * size if is_edit else 0.0)

@@ -18,6 +18,7 @@ from move37.core.protocols import Believer, Request
 from move37.core.records import Belief, Failed, Proposal
 from move37.core.regions import Marks, regions
 from move37.core.seeds import derive_seed
+from move37.proposers.source.python_speed import with_needs
 from move37.proposers.source.sites import Edit, Site, Sites, apply_edits
 from move37.proposers.tune.moves import Move, Ruler, joined, position
 from move37.proposers.tune.open_moves import Effect, Key, OpenMoves, Turn
@@ -35,6 +36,14 @@ CHANCE = 0.04
 """Share of moves that are picked by prior weight alone, so that no site is given up for good."""
 
 
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "structure": (bool,),
+    "speed": (bool,),
+    "optuna": (int, float),
+}
+"""Of settings that are no whole numbers."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TuneSettings:
     """What a `[[proposer]]` table of kind `tune` may say."""
@@ -43,6 +52,8 @@ class TuneSettings:
     """At most so many sites are turned in one experiment."""
     structure: bool = True
     """Also drop statements and swap known alternatives."""
+    speed: bool = False
+    """Also remember what functions and properties return: for tasks whose metric is a time."""
     optuna: float = 0.02
     """Share of the moves asked of Optuna's TPE, 0 to 0.2, once there are results to learn from."""
     window: int = 128
@@ -57,7 +68,7 @@ class TuneSettings:
                 raise TaskError(
                     f"proposer 'tune': unknown key {key!r}; the keys are {', '.join(sorted(known))}"
                 )
-            kinds = {"structure": (bool,), "optuna": (int, float)}.get(key, (int,))
+            kinds = _TYPES.get(key, (int,))
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
                 names = " or ".join(kind.__name__ for kind in kinds)
                 raise TaskError(f"proposer 'tune': {key} must be {names}, not {value!r}")
@@ -76,7 +87,7 @@ class Tune:
 
     def __init__(self, settings: TuneSettings | None = None) -> None:
         self._settings = settings or TuneSettings()
-        self._sites = Sites()
+        self._sites = Sites(speed=self._settings.speed)
         self._ruler = Ruler()
         self._turns: deque[Turn] = deque(maxlen=self._settings.window)
         self._places: OrderedDict[int, Mapping[str, str]] = OrderedDict()
@@ -214,7 +225,9 @@ class Tune:
     ) -> Move | None:
         """What TPE would turn, cut down to the few sites that it turns furthest."""
         turned = {id for effect in effects for id, _, _ in effect.turn.changes}
-        active = [site for site in sites if site.id in turned and site.kind != "delete"]
+        active = [
+            site for site in sites if site.id in turned and site.kind not in ("delete", "cache")
+        ]
         points: list[Point] = []
         for effect in effects:
             belief = request.beliefs.belief(effect.turn.experiment)
@@ -276,7 +289,15 @@ def _apply(files: Mapping[str, bytes], move: Move) -> dict[str, bytes]:
     by_path: dict[str, list[Edit]] = {}
     for edit in move.edits:
         by_path.setdefault(edit.site.path, []).append(edit)
-    return {path: apply_edits(files[path], edits) for path, edits in by_path.items()}
+    return {path: _edited(files[path], edits) for path, edits in by_path.items()}
+
+
+def _edited(source: bytes, edits: Sequence[Edit]) -> bytes:
+    edited = apply_edits(source, edits)
+    for edit in edits:
+        if edit.site.kind == "cache":
+            edited = with_needs(edited, edit.text)
+    return edited
 
 
 def _scale(effects: Sequence[Effect], beliefs: Believer) -> float:
@@ -303,6 +324,10 @@ def _said(edit: Edit, effects: Sequence[Effect]) -> str:
     if site.kind == "delete":
         return f"line {site.line} may not be needed: {' '.join(site.text.split())[:80]!r} dropped"
     words = f"{site.name or site.id} {site.text} → {edit.text}"
+    if site.kind == "cache":
+        where = site.id.removesuffix(".cache")
+        is_on = edit.text == site.domain.options[1]
+        words = f"{where} {'remembers' if is_on else 'no longer remembers'} what it returned"
     last = next(
         (
             (effect, old, new)
