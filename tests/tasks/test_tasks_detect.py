@@ -144,9 +144,8 @@ LAYOUTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
             "evaluator.py": 'def evaluate(program_path):\n    return {"combined_score": x}',
         },
         {
-            "run": 'python -c "import json, evaluator; '
-            "r = evaluator.evaluate('initial_program.py'); "
-            "print(json.dumps(getattr(r, 'metrics', r)))\"",
+            "run": "python .move37/shims/openevolve.py evaluator.py initial_program.py "
+            "--features complexity,diversity",
             "edit": ("initial_program.py",),
             "metric": "combined_score",
             "goal": "maximize",

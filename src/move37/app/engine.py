@@ -66,6 +66,7 @@ from move37.runners.nursery import Nursery
 from move37.search.arms import Ledger
 from move37.search.belief import LineagePosterior
 from move37.tasks.files import Resolved
+from move37.tasks.shims import shim_mounts
 from move37.worker import Measuring, Proposing, Workplace, encode_record, load_measuring
 
 Watch = Callable[[Event], None]
@@ -424,7 +425,7 @@ class Engine:
             code=study.root / STUDY / "code.git",
             baseline=study.history.epoch.commit,
             scratch=study.root / STUDY / "scratch",
-            links=mounts(files.linked),
+            links=(*mounts(files.linked), *shim_mounts(study.task)),
             hides=mounts(files.hidden),
         )
 

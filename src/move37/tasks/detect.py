@@ -3,7 +3,6 @@
 Reads files, runs nothing, writes nothing. What is not certain becomes a question.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -98,32 +97,6 @@ def _pi_autoresearch(look: Look) -> Found | None:
     )
 
 
-def _evaluator_function(look: Look) -> Found | None:
-    """OpenEvolve, SkyDiscover: `evaluate(program_path)` returns the metrics."""
-    program = look.first("initial_program.py", "initial.py", "program.py") or look.marked()
-    for module in ("evaluator", "evaluate"):
-        script = f"{module}.py"
-        if (
-            program
-            and _PLAIN_PATH.fullmatch(program)
-            and re.search(r"^def evaluate\(\s*\w+", look.text(script), re.MULTILINE)
-        ):
-            code = (
-                f"import json, {module}; r = {module}.evaluate({program!r}); "
-                "print(json.dumps(getattr(r, 'metrics', r)))"
-            )
-            python = look.python(f'-c "{code}"')
-            return Found(
-                layout="OpenEvolve",
-                why=f"{script} has evaluate(program_path), and {program} is the program",
-                run=python.command,
-                edit=(program,),
-                printers=(script,),
-                sandbox=python.sandbox,
-            )
-    return None
-
-
 def _scored(look: Look) -> Found | None:
     """A program leaves its answer, a scorer judges it: the kind of evaluation that cannot be fooled."""
     program = look.first(*_PROGRAMS) or look.leaving()
@@ -214,9 +187,6 @@ def _program(look: Look) -> Found | None:
     )
 
 
-_PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)
-"""Needs no quoting inside quotes."""
-
 _PROGRAMS = ("train.py", "solve.py", "solution.py", "main.py", "run.py", "experiment.py")
 _EVALUATION_SCRIPTS = (
     "eval.sh",
@@ -240,7 +210,6 @@ _EVALUATION_SCRIPTS = (
 
 _GUESSES: tuple[Callable[[Look], Found | None], ...] = (
     _pi_autoresearch,
-    _evaluator_function,
     _scored,
     _evaluation_script,
     _package_json,

@@ -19,6 +19,7 @@ from move37.core.regions import outside
 from move37.tasks.document import to_mapping
 from move37.tasks.globs import Glob, compile_glob
 from move37.tasks.references import reference_rule
+from move37.tasks.shims import shim_sources
 from move37.tasks.toml import STEERING_FILE, TASK_FILE
 
 Read = Callable[[str], bytes]
@@ -346,6 +347,8 @@ def fingerprint(task: Task, paths: Sequence[str], read: Read) -> str:
     }
     digest = blake2b(digest_size=16)
     _feed(digest.update, "rules", json.dumps(rules, sort_keys=True))
+    if shims := shim_sources(task):
+        _feed(digest.update, "shims", shims)
     for path in resolved.fixed:
         if path not in OWN_FILES:
             is_executable = os.access(task.root / path, os.X_OK)

@@ -21,6 +21,8 @@ class Found:
     score: str | None = None
     edit: tuple[str, ...] = ()
     """Empty: unknown."""
+    between: tuple[str, str] | None = None
+    """Marks, where the layout has some; see `core.regions`."""
     printers: tuple[str, ...] = ()
     """Files whose text tells which metric is printed."""
     metric: Guess | None = None
@@ -46,7 +48,9 @@ def draft_found(look: Look, found: Found) -> Draft:
     ]
     document: dict[str, Any] = {
         **_given(goal=found.goal),
-        "files": _given(edit=list(found.edit), link=linked, hide=hidden),
+        "files": _given(
+            edit=list(found.edit), link=linked, hide=hidden, between=list(found.between or ())
+        ),
         "evaluate": {**_given(run=found.run, score=found.score), **found.evaluate},
         "metric": metric,
         "checks": checks,
@@ -137,7 +141,8 @@ def _sentences(
 ) -> Iterator[str]:
     yield found.why
     if found.edit:
-        yield f"{', '.join(found.edit)} may change"
+        within = f", between {' and '.join(found.between)}" if found.between else ""
+        yield f"{', '.join(found.edit)} may change{within}"
     if "goal" in metric:
         better = "lower" if metric["goal"] == "minimize" else "higher"
         yield f"the metric is {metric['name']}, and {better} is better"

@@ -5,6 +5,7 @@ no file of the directory is changed. Another layout is one more file, and one mo
 """
 
 from move37.tasks.readers.autoresearch import AUTORESEARCH
+from move37.tasks.readers.openevolve import OPENEVOLVE, SKYDISCOVER
 from move37.tasks.readers.reader import Reader
 
-READERS: tuple[Reader, ...] = (AUTORESEARCH,)
+READERS: tuple[Reader, ...] = (AUTORESEARCH, OPENEVOLVE, SKYDISCOVER)
