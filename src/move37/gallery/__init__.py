@@ -45,4 +45,5 @@ def install(name: str, directory: Path) -> None:
     """
     from move37.gallery.installing import install_task
 
-    install_task(describe(name).name, directory)
+    entry = describe(name)
+    install_task(entry.name, directory, common=entry.common)

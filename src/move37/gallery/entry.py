@@ -46,6 +46,8 @@ class GalleryEntry:
     """Where the task comes from, for people."""
     needs: tuple[str, ...] = ()
     """Packages that it needs beyond those of move37's core, as `pip install` takes them."""
+    common: tuple[str, ...] = ()
+    """Files that it has in common with other tasks: names in `gallery/common/task/`."""
     share: float | None = field(init=False)
     """Of the way from the baseline to the best known value, how much is `reached`. The rest is what a
     model is for. `None` where one of the two is not known."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Collection
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,9 +16,11 @@ LEFT_BEHIND = frozenset({"__pycache__", "data", "holdout", "out"})
 """What running a task leaves in its directory. Not part of it."""
 
 
-def install_task(name: str, directory: Path) -> None:
+def install_task(name: str, directory: Path, *, common: Collection[str] = ()) -> None:
     """Put the task's files and data into `directory`. See `move37.gallery.install`."""
     task = task_files(files("move37.gallery") / name / "task")
+    shared = task_files(files("move37.gallery") / "common" / "task")
+    task |= {path: shared[path] for path in common}
     try:
         directory.mkdir(parents=True, exist_ok=True)
         refuse_what_is_not_ours(name, directory, task[MARK])
