@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from random import Random
+from sys import intern
 from typing import Any
 
 from move37.core.errors import TaskError
@@ -92,4 +93,5 @@ def told_sites(detail: Mapping[str, Any]) -> Sequence[str]:
         site[0] if isinstance(site, list | tuple) and site else site  # pyright: ignore[reportUnknownVariableType]
         for site in sites  # pyright: ignore[reportUnknownVariableType]
     ]
-    return [first for first in firsts if isinstance(first, str)]
+    # Kept for each program of a study, and few names in all: each is kept once.
+    return tuple(intern(first) for first in firsts if isinstance(first, str))

@@ -57,7 +57,7 @@ class GitCode:
         self.packs_made = 0
         """Each has made everything stored before it safe."""
         self._tree = lru_cache(maxsize=512)(self._read_tree)
-        self._root = lru_cache(maxsize=4096)(self._read_root)
+        self._root = lru_cache(maxsize=1024)(self._read_root)
 
     # --- writing ----------------------------------------------------------------------------------
 
