@@ -83,6 +83,16 @@ def test_without_a_combined_score_it_is_the_mean_of_the_numbers_that_are_no_feat
     assert outcome.score == 0.75
 
 
+def test_artefacts_in_a_plain_dict_are_told_as_well(tmp_path: Path) -> None:
+    body = "def evaluate(path):\n    return {'combined_score': 0.5, 'artifacts': {'hint': 'be bold'}}\n"
+    outcome = baseline(task(tmp_path, body))
+    assert isinstance(outcome, Measured)
+    with read_study(tmp_path) as study:
+        printed = study.store.attachment("x0-search-0/stdout")
+    assert printed is not None
+    assert printed.startswith(b"| hint: be bold\n{")
+
+
 @pytest.mark.parametrize(
     ("evaluator", "said"),
     [

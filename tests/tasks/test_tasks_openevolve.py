@@ -85,8 +85,11 @@ def test_a_program_may_be_in_any_language(tmp_path: Path) -> None:
     assert read(tmp_path, files).files.edit == ("initial_program.rs",)
 
 
-def test_skydiscovers_are_told_by_their_configuration(tmp_path: Path) -> None:
-    files = {**FILES, "config.yaml": "search:\n  type: adaevolve\n"}
+@pytest.mark.parametrize(
+    "config", ["search:\n  type: adaevolve\n", "diff_based_generation: true\n"]
+)
+def test_skydiscovers_are_told_by_their_configuration(tmp_path: Path, config: str) -> None:
+    files = {**FILES, "config.yaml": config}
     assert plan_init(tmp_path, put(tmp_path, files)).layout == "SkyDiscover"
     with pytest.raises(TaskError, match="not laid out as OpenEvolve is"):
         plan_init(tmp_path, sorted(files), layout="openevolve")

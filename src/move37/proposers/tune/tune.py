@@ -185,6 +185,8 @@ class Tune:
             found = [site for site in found if site.kind not in ("swap", "delete")]
         if not found:
             where = ", ".join(sorted(request.files)) or "the editable files"
+            if request.task.files.between is not None:
+                where += ", between the marks,"
             because = f" ({'; '.join(reasons[:3])})" if reasons else ""
             raise NothingToPropose(
                 f"no number, flag or choice found in {where} that may be turned{because}; add a "

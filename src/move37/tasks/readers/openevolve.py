@@ -27,6 +27,7 @@ _SECONDS = 300
 """What both tools allow an evaluation by default."""
 _FEATURES = ("complexity", "diversity")
 """Of OpenEvolve's archive, where the configuration names none: no part of a mean of metrics."""
+_SKYDISCOVERS = frozenset(("search", "diff_based_generation"))
 _CONFIGS = ("config.yaml", "config.yml")
 
 
@@ -39,11 +40,11 @@ def _read_skydiscover(look: Look) -> Draft | None:
 
 
 def _is_skydiscover(look: Look) -> bool:
-    """SkyDiscover's configuration has a table `search`; its evaluators may import the tool."""
+    """By words of its configuration that OpenEvolve has not, or an evaluator that imports the tool."""
     names_it = re.search(
         r"^\s*(?:from|import)\s+skydiscover\b", look.text(_EVALUATOR), re.MULTILINE
     )
-    return names_it is not None or "search" in _config(look)
+    return names_it is not None or not _SKYDISCOVERS.isdisjoint(_config(look))
 
 
 def _read(look: Look, tool: Reader) -> Draft | None:
@@ -169,6 +170,6 @@ OPENEVOLVE = Reader(
 SKYDISCOVER = Reader(
     name="skydiscover",
     title="SkyDiscover",
-    needs="what OpenEvolve's have, and a config.yaml with a table search",
+    needs="what OpenEvolve's have, and a config.yaml with search or diff_based_generation",
     read=_read_skydiscover,
 )

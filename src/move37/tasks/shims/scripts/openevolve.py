@@ -136,7 +136,7 @@ def _call(function, program):
 def _read(result, name):
     """Metrics and artefacts of whatever came back: a dict, or something that looks like a result."""
     metrics = result if isinstance(result, dict) else getattr(result, "metrics", None)
-    artifacts = {} if isinstance(result, dict) else getattr(result, "artifacts", None)
+    artifacts = result.get("artifacts") if isinstance(result, dict) else getattr(result, "artifacts", None)
     if not isinstance(metrics, dict):
         _fail("%s() returned %s and no dict of metrics" % (name, type(result).__name__))
     plain = {str(key): _plain(value) for key, value in metrics.items()}
