@@ -10,6 +10,7 @@ from move37.core.records import Direction, Task
 from move37.tasks.detect import load_or_detect, plan_init
 from move37.tasks.draft import write_task
 from move37.tasks.files import disk_reader, fingerprint
+from move37.tasks.shims import shim_mounts, used_shims
 from move37.tasks.toml import load_task
 
 SHIM = "python .move37/shims/openevolve.py evaluator.py initial_program.py"
@@ -131,3 +132,11 @@ def test_a_hand_edit_outside_the_marks_makes_another_task(tmp_path: Path) -> Non
     assert fingerprint(task, paths, disk) == mark
     (tmp_path / "initial_program.py").write_text(f"{program}\nrate = 3\n")
     assert fingerprint(task, paths, disk) != mark
+
+
+def test_only_the_shim_that_is_used_is_part_of_what_is_measured(tmp_path: Path) -> None:
+    task = read(tmp_path, FILES)
+    assert [path.name for path in used_shims(task)] == ["openevolve.py"]
+    assert [mount.target for mount in shim_mounts(task)] == [".move37/shims"]
+    write_task(plan_init(tmp_path, sorted(FILES)).answer("evaluate.run", "python mine.py"))
+    assert used_shims(load_task(tmp_path)) == shim_mounts(load_task(tmp_path)) == ()

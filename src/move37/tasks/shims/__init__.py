@@ -14,23 +14,25 @@ SHIMS = ".move37/shims"
 _SCRIPTS = Path(__file__).parent / "scripts"
 
 
-def uses_shims(task: Task) -> bool:
-    """Whether a command of the task names one."""
+def used_shims(task: Task) -> tuple[Path, ...]:
+    """The scripts that the task's commands name."""
     evaluate = task.evaluate
     commands = (
         *(one for each in (evaluate, *evaluate.stages) for one in (each.run, each.score)),
         *(check.command for check in task.checks),
     )
-    return any(SHIMS in command for command in commands if command)
+    named = [command for command in commands if command and SHIMS in command]
+    if not named:
+        return ()
+    scripts = sorted(_SCRIPTS.glob("*.py"))
+    return tuple(p for p in scripts if any(f"{SHIMS}/{p.name}" in command for command in named))
 
 
 def shim_mounts(task: Task) -> tuple[Mount, ...]:
     """What has to be mounted for the task's commands."""
-    return (Mount(source=_SCRIPTS, target=SHIMS),) if uses_shims(task) else ()
+    return (Mount(source=_SCRIPTS, target=SHIMS),) if used_shims(task) else ()
 
 
 def shim_sources(task: Task) -> bytes:
-    """The text of all shims, where the task uses any: it bears on what is measured."""
-    if not uses_shims(task):
-        return b""
-    return b"".join(path.read_bytes() for path in sorted(_SCRIPTS.glob("*.py")))
+    """The text of the shims that the task uses: it bears on what is measured."""
+    return b"".join(path.read_bytes() for path in used_shims(task))
