@@ -77,6 +77,7 @@ def test_a_stage_that_is_not_the_evaluation_itself_is_a_stage(tmp_path: Path) ->
     assert stage.timeout_seconds == 90
     draft = plan_init(tmp_path, sorted(files))
     assert any("cascade_thresholds are not used" in said for said in draft.found)
+    assert any("can change its judge" in said for said in draft.found)
     off = CONFIG.replace("timeout: 90", "cascade_evaluation: false")
     assert read(tmp_path, {**files, "config.yaml": off}).evaluate.stages == ()
 

@@ -16,7 +16,7 @@ from move37.tasks.found import Found, draft_found
 from move37.tasks.look import Look
 from move37.tasks.metrics import Guess
 from move37.tasks.readers.config import read_yaml
-from move37.tasks.readers.reader import Reader
+from move37.tasks.readers.reader import IN_PROCESS, Reader
 from move37.tasks.shims import SHIMS
 
 MARKS = ("EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END")
@@ -88,7 +88,7 @@ def _read(look: Look, tool: Reader) -> Draft | None:
             },
             sandbox=python.sandbox,
             budget=_budget(config),
-            notes=tuple(_notes(config, stages)),
+            notes=(*_notes(config, stages), IN_PROCESS),
         ),
     )
 

@@ -8,6 +8,12 @@ from move37.core.errors import TaskError
 from move37.tasks.draft import Draft
 from move37.tasks.look import Look
 
+IN_PROCESS = (
+    "the evaluator imports the program, so that code of the program can change its judge: read the cheat "
+    "report of whatever wins"
+)
+"""What has to be said of an evaluator that runs the program in its own process."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:

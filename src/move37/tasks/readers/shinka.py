@@ -17,7 +17,7 @@ from move37.tasks.found import Found, draft_found
 from move37.tasks.look import Look
 from move37.tasks.metrics import Guess
 from move37.tasks.readers.openevolve import MARKS
-from move37.tasks.readers.reader import Reader
+from move37.tasks.readers.reader import IN_PROCESS, Reader
 from move37.tasks.shims import SHIMS
 
 _EVALUATOR = "evaluate.py"
@@ -46,7 +46,7 @@ def _read(look: Look) -> Draft | None:
             budget={"experiments": generations}
             if isinstance(generations, int) and generations > 0
             else {},
-            notes=("private metrics are not recorded: nobody here ever sees them",),
+            notes=("private metrics are not recorded: nobody here ever sees them", IN_PROCESS),
         ),
     )
 
