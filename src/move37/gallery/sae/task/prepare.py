@@ -26,7 +26,7 @@ OUT = Path(os.environ.get("MOVE37_OUT") or HERE / "out")
 EVALUATOR_VERSION = 1
 WIDTH = 64  # numbers of an activation
 ACTIVE = 8  # of a code that are not zero, at the most
-MAX_LATENTS = 512
+MAX_LATENTS = 256
 MAX_WEIGHT = 1e4
 EXAMPLES = 100_000  # activations that a training run is given, repeats included
 

@@ -7,10 +7,10 @@ import numpy as np
 
 import prepare
 
-LATENTS = 128  # move37: 32..512 pow2
-ACTIVE = prepare.ACTIVE
+LATENTS = 128  # move37: 32..256 pow2
+ACTIVE = prepare.ACTIVE  # move37: off
 
-BATCH_SIZE = 256  # move37: 32..2048 pow2
+BATCH_SIZE = 256  # move37: 64..2048 pow2
 LEARNING_RATE = 0.001
 BETA1 = 0.9  # how slowly the running mean of the gradients changes
 BETA2 = 0.999  # and that of their squares
@@ -34,6 +34,7 @@ def start(rng, sample):
     return [part.astype(np.float32) for part in parts]
 
 
+# move37: off
 def keep_largest(code, active):
     """Set all but the `active` largest numbers of each row to 0, in place."""
     if active < code.shape[1]:
@@ -51,6 +52,9 @@ def gradients(weights, a, active):
     d_code = (d_out @ decoder.T) * (code > 0)
     loss = (error * error).sum(axis=1).mean()
     return loss, [a.T @ d_code, d_code.sum(axis=0), code.T @ d_out, d_out.sum(axis=0)]
+
+
+# move37: on
 
 
 def train():
