@@ -51,7 +51,13 @@ def test_an_autoresearch_directory_already_is_a_task(tmp_path: Path) -> None:
     assert not (tmp_path / "move37.toml").exists()
 
 
-def test_an_autoresearch_directory_with_a_lock_file_runs_with_uv(tmp_path: Path) -> None:
+def test_an_autoresearch_directory_with_a_lock_file_runs_with_uv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/uv").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/uv").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     files = {**AUTORESEARCH, "pyproject.toml": "", "uv.lock": ""}
     assert load_or_detect(tmp_path, put(tmp_path, files)).evaluate.run == "uv run train.py"
 

@@ -7,7 +7,16 @@ from move37.app.brief import brief, program
 from move37.app.checking import check
 from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.letters import Change
-from move37.app.look import best, conversation, diff, list_experiments, report, show, status
+from move37.app.look import (
+    best,
+    conversation,
+    diff,
+    list_experiments,
+    report,
+    results,
+    show,
+    status,
+)
 from move37.app.lookout import Lookout
 from move37.app.measuring import certify, demo, demos, run
 from move37.app.queue import come_of, propose, wait
@@ -48,6 +57,7 @@ __all__ = [
     "program",
     "propose",
     "report",
+    "results",
     "retract",
     "run",
     "search_board",

@@ -8,7 +8,7 @@ from move37.app.cheats import cheats_of
 from move37.app.study import STUDY, Read, Study, find_root, is_working, read_study
 from move37.core.records import Answer, Question, Verdict
 from move37.report.asked import AskedView, Conversation, Turn, asked_views
-from move37.report.results import Diff, Reported
+from move37.report.results import Diff, Reported, Results
 from move37.report.surprises import move37s, surprises
 from move37.report.views import (
     Detail,
@@ -50,6 +50,18 @@ def list_experiments(
             limit=limit,
             failed=failed,
         )
+
+
+def results(root: Path) -> Results:
+    """The experiments of the current epoch as a `results.tsv`."""
+    from move37.report.tsv import results_tsv
+
+    with read_study(find_root(root)) as study:
+        listed = listing(
+            study.task, study.history, study.believer, study.champion, judge=judge_of(study)
+        )
+        text = results_tsv(study.task.metric.name, study.history, listed.rows)
+        return Results(text=text, rows=text.count("\n"))
 
 
 def show(root: Path, experiment: int) -> Detail:

@@ -69,6 +69,15 @@ class RunResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Results:
+    """The experiments as a table for other tools."""
+
+    text: str
+    """Tab-separated, with a header."""
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Diff:
     experiment: int
     other: int

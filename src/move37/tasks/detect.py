@@ -85,18 +85,6 @@ def detect(root: Path, paths: Sequence[str], read: Read) -> Draft:
 # --- guesses at what is nobody's layout, the surest first ------------------------------------------
 
 
-def _pi_autoresearch(look: Look) -> Found | None:
-    if not look.has(".auto/measure.sh"):
-        return None
-    return Found(
-        layout="pi-autoresearch",
-        why=".auto/measure.sh is pi-autoresearch's",
-        run="bash .auto/measure.sh",
-        edit=look.named_in(".auto/measure.sh"),
-        printers=(".auto/measure.sh", *look.named_in(".auto/measure.sh")),
-    )
-
-
 def _scored(look: Look) -> Found | None:
     """A program leaves its answer, a scorer judges it: the kind of evaluation that cannot be fooled."""
     program = look.first(*_PROGRAMS) or look.leaving()
@@ -209,7 +197,6 @@ _EVALUATION_SCRIPTS = (
 )
 
 _GUESSES: tuple[Callable[[Look], Found | None], ...] = (
-    _pi_autoresearch,
     _scored,
     _evaluation_script,
     _package_json,

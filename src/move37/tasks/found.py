@@ -32,6 +32,10 @@ class Found:
     evaluate: Mapping[str, Any] = field(default_factory=dict[str, Any])
     sandbox: Mapping[str, Any] = field(default_factory=dict[str, Any])
     budget: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    checks: Mapping[str, Any] | None = None
+    """`None`: the project's own tests, where some are found."""
+    limits: Mapping[str, str] = field(default_factory=dict[str, str])
+    also: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
     """More for that person, a sentence each."""
 
@@ -41,7 +45,7 @@ def draft_found(look: Look, found: Found) -> Draft:
     guesses = [found.metric] if found.metric else _guesses(look, found.printers)
     metric, metric_questions = _metric(guesses)
     questions = [*_open(look, found), *metric_questions]
-    checks = propose_checks(look)
+    checks = propose_checks(look) if found.checks is None else found.checks
     linked = [f"{name}/" for name in look.inputs() if f"{name}/" not in found.edit]
     hidden = [
         f"{name}/" for name in ("holdout", "hidden") if found.score and look.is_directory(name)
@@ -53,7 +57,9 @@ def draft_found(look: Look, found: Found) -> Draft:
         ),
         "evaluate": {**_given(run=found.run, score=found.score), **found.evaluate},
         "metric": metric,
-        "checks": checks,
+        "also": dict(found.also),
+        "checks": dict(checks),
+        "limits": dict(found.limits),
         "sandbox": dict(found.sandbox),
         "budget": dict(found.budget),
     }
@@ -135,7 +141,7 @@ def _metric(guesses: Sequence[Guess]) -> tuple[dict[str, Any], list[Question]]:
 def _sentences(
     found: Found,
     metric: Mapping[str, Any],
-    checks: Mapping[str, str],
+    checks: Mapping[str, Any],
     linked: Sequence[str],
     own_judge: str | None,
 ) -> Iterator[str]:
@@ -151,8 +157,8 @@ def _sentences(
             f"{own_judge} prints its own number, so a change may cheat (a smaller problem, an easier "
             "test): mark such lines `# move37: off`, or let a `score` command judge"
         )
-    for command in checks.values():
-        yield f"`{command}` must pass"
+    for check in checks.values():
+        yield f"`{check if isinstance(check, str) else check['run']}` must pass"
     if linked:
         yield f"{', '.join(linked)} is mounted, not copied"
     yield from found.notes

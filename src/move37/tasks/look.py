@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from shutil import which
 from typing import Any, cast
 
 from move37.core.errors import StudyError
@@ -238,7 +239,7 @@ class Look:
             home = (self.root / ".venv/bin/python").resolve().parent.parent
             shown = {} if home.is_relative_to("/usr") else {"read": [str(home)]}
             return Launch(f".venv/bin/python {arguments}", shown)
-        if self.has("pyproject.toml") and self.has("uv.lock"):
+        if self.has("pyproject.toml") and self.has("uv.lock") and which("uv"):
             runs_code = arguments.startswith("-")
             return Launch(f"uv run {'python ' if runs_code else ''}{arguments}")
         return Launch(f"python {arguments}")

@@ -163,8 +163,13 @@ def _print_status(where: Where) -> None:
 @click.option(
     "--failed/--no-failed", default=None, help="Only those that failed, or only those that did not."
 )
+@click.option(
+    "--tsv",
+    is_flag=True,
+    help="All of them as karpathy/autoresearch's results.tsv, to be redirected.",
+)
 @common
-def list_(where: Where, *, order: Any, limit: int | None, failed: bool | None) -> None:
+def list_(where: Where, *, order: Any, limit: int | None, failed: bool | None, tsv: bool) -> None:
     """List the experiments, a line each.
 
     Those of the current epoch, oldest first.
@@ -172,6 +177,10 @@ def list_(where: Where, *, order: Any, limit: int | None, failed: bool | None) -
     from move37 import app
     from move37.report.text import listing_text
 
+    if tsv:
+        found = app.results(where.root)
+        where.screen.answer(found, found.text)
+        return
     view = app.list_experiments(where.root, order=order or "id", limit=limit, failed=failed)
     screen = where.screen
     screen.answer(view, listing_text(view, width=screen.width, paint=screen.paint))

@@ -20,6 +20,7 @@ from threading import Lock, Thread
 
 from move37.core.protocols import Request
 from move37.core.seeds import derive_seed
+from move37.proposers.context.logs import LOGS, read_log
 from move37.proposers.context.quoting import Data, clean, one_line
 
 _VERSION = 1
@@ -203,7 +204,10 @@ def _read(place: Path) -> list[tuple[str, str]] | str:
         if place.suffix.lower() == ".pdf":
             return _read_pdf(place)
         with place.open("rb") as file:
-            return list(_pieces(file.read(_MOST_TEXT).decode(errors="replace")))
+            text = file.read(_MOST_TEXT).decode(errors="replace")
+        if place.suffix.lower() in LOGS:
+            return [(where, clean(said)) for where, said in read_log(place.name, text)]
+        return list(_pieces(text))
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
 

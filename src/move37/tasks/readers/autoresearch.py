@@ -1,7 +1,8 @@
 """karpathy/autoresearch: `prepare.py` is fixed, `train.py` may change, `program.md` tells the agent what to do."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from move37.core.records import Direction
@@ -11,6 +12,8 @@ from move37.tasks.look import Look
 from move37.tasks.metrics import Guess, guess_metrics
 from move37.tasks.readers.reader import Reader
 
+_LIMITS = {"peak_vram_mb": "<= 2x baseline"}
+"""Some more is fine for a better result, it says, but it should not blow up."""
 _FILES = ("prepare.py", "train.py", "program.md")
 
 
@@ -21,6 +24,7 @@ def _read(look: Look) -> Draft | None:
     python = look.python("train.py")
     sandbox = {"read": caches, "env": ["HOME"]} if caches else {}
     memory = {"memory": "64GiB"} if "cuda" in look.text("train.py") else {}
+    has_memory = re.search(r"\bpeak_vram_mb\s*:", look.text("train.py")) is not None
     metric = _metric_of_program(look.text("program.md"), look.text("train.py"))
     return draft_found(
         look,
@@ -34,8 +38,23 @@ def _read(look: Look) -> Draft | None:
             goal=_goal(metric),
             evaluate={"timeout": "10m", **memory},
             sandbox=_merged(sandbox, python.sandbox),
+            limits=_LIMITS if has_memory and _sees_gpu() else {},
+            also={"peak_vram_mb": "minimize"} if has_memory else {},
+            notes=tuple(_notes(look, has_memory)),
         ),
     )
+
+
+def _sees_gpu() -> bool:
+    """Whether there is one here: without, that number is 0, of which no multiple bounds anything."""
+    return Path("/dev/nvidiactl").exists()
+
+
+def _notes(look: Look, has_memory: bool) -> Iterator[str]:
+    if has_memory and _sees_gpu():
+        yield "peak_vram_mb may grow to twice the baseline's: its program.md calls memory a soft limit"
+    if look.has("results.tsv"):
+        yield "results.tsv is shown to proposers as what was reported before; nothing in it counts as measured"
 
 
 def _metric_of_program(program: str, train: str) -> Guess:
