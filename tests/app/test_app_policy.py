@@ -9,7 +9,7 @@ from move37 import app
 from move37.app.study import read_study
 from move37.core.errors import TaskError
 from move37.core.events import Event, Recorded, Stop
-from move37.core.facts import Fact, Opened, Proposed
+from move37.core.facts import Opened, Proposed
 from move37.core.records import Screened
 
 MakeTask = Callable[..., Path]
@@ -38,7 +38,7 @@ def run(root: Path, experiments: int, *, stop_at: int | None = None) -> None:
     app.run(root, settings, watch=watch, stop=stop)
 
 
-def proposed(root: Path) -> list[Fact]:
+def proposed(root: Path) -> list[Proposed]:
     with read_study(root) as study:
         return [row.fact for row in study.store.rows() if isinstance(row.fact, Proposed)]
 
