@@ -165,13 +165,40 @@ def test_a_property_is_remembered_by_its_object_unless_somebody_sets_it() -> Non
 
             @set.setter
             def set(self, value):
-                self.n = value
+                self.m = value
     """
     assert list(spots(source)) == ["A.once.cache"]
     program = turned(source, "A.once.cache")
     assert run(program, "a = A(); a.once; print(a.once)") == "1"
     assert list(spots(program)) == ["A.once.cache"]
     assert spots(source.replace("class A:", "class A:\n            __slots__ = ('n',)")) == {}
+
+
+@pytest.mark.parametrize(
+    "sets", ["self.n = 1", "self.n += 1", "self.m, self.n = 1, 2", "self.n, self.m = 1, 2"]
+)
+def test_a_property_of_what_changes_is_not_remembered(sets: str) -> None:
+    source = """\
+        class A:
+            def __init__(self):
+                self.n = 0
+
+            @property
+            def current(self):
+                return self.n
+
+            def render(self):
+                {}
+    """
+    assert spots(source.format(sets)) == {}
+    assert list(spots(source.format("return self.n == 1"))) == ["A.current.cache"]
+
+
+def test_what_we_added_is_not_turned_itself() -> None:
+    program = turned(PROGRAM, "split.cache")
+    sites = Sites(speed=True).scan("a.py", program.encode()).sites
+    assert sites
+    assert not [site.id for site in sites if "remember" in site.id or "maxsize" in site.id]
 
 
 def test_only_a_task_that_asks_for_it_gets_such_moves() -> None:

@@ -18,10 +18,11 @@ from move37.proposers.source.walk import names
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-REMEMBER = "@_remember"
+HELPER = "_remember"
+"""What we call the function that we add to a program."""
+REMEMBER = f"@{HELPER}"
 PROPERTY, ONCE = "@property", "@functools.cached_property"
 
-_HELPER = "def _remember("
 _BY_ARGUMENTS = """\
     def _remember(function):
         \"\"\"Remember what a function returned, by its arguments.\"\"\"
@@ -54,8 +55,10 @@ _BY_SETTINGS = """\
 """
 """Bounded, so that no program fills the memory; `typed`, as 1, 1.0 and True may be rendered otherwise."""
 
-_OURS = _HELPER.encode()
+_OURS = b"def _remember(function):"
 _TAKEN = re.compile(rb"\b_remember\b")
+_WRITTEN = re.compile(r"\bself\.(\w+)(?=(?:[^\S\n]*,[^=\n]*)?\s*[^\s=!<>]{0,3}=(?!=))")
+"""What is assigned of an object, alone, among others, or with an operator."""
 _ACTS = names(
     "yield await global_statement nonlocal_statement print open input exec eval random secrets uuid time "
     "now today environ getenv urandom rng seed socket subprocess sleep next write writelines flush"
@@ -103,7 +106,7 @@ def _function(node: "Node", parent: "Node | None", source: bytes) -> Spot | None
         return None
     if parameters is None or not parameters.named_children:
         return None
-    if _text(name, source) == REMEMBER.removeprefix("@"):
+    if _text(name, source) == HELPER:
         return None
     if not text.startswith("def ") or not _computes(node, source):
         return None
@@ -120,9 +123,23 @@ def _property(decorator: "Node", function: "Node", node: "Node", source: bytes) 
     word, rest = _text(name, source), _text(body, source)
     if re.search(rf"@{re.escape(word)}\.(?:setter|deleter)\b|\b__slots__\b", rest):
         return None
-    if not _computes(function, source):
+    if not _computes(function, source) or _changes(function, body, source):
         return None
     return Spot(decorator.start_byte, decorator.end_byte, word, (PROPERTY, ONCE))
+
+
+def _changes(function: "Node", body: "Node", source: bytes) -> bool:
+    """Whether what a property reads of its object is set again by another method of the class."""
+    read = set(re.findall(r"\bself\.(\w+)", _text(function, source)))
+    for child in body.named_children:
+        method = child.child_by_field_name("definition") or child
+        name = method.child_by_field_name("name")
+        begins = name is not None and _text(name, source) in ("__init__", "__new__")
+        if method.type == "function_definition" and not begins and method.id != function.id:
+            written = _WRITTEN.findall(_text(method, source))
+            if not read.isdisjoint(written):
+                return True
+    return False
 
 
 def _computes(function: "Node", source: bytes) -> bool:
@@ -141,7 +158,7 @@ def with_needs(source: bytes, text: str) -> bytes:
     """The program with what `text`, a spelling of ours that stands in it, needs to be defined before it."""
     if "functools" in text or REMEMBER in text:
         source = _with_import(source)
-    if REMEMBER in text and _HELPER.encode() not in source:
+    if REMEMBER in text and _OURS not in source:
         source = _with_helper(source)
     return source
 

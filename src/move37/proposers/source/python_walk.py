@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from move37.proposers.source.families import COMPARISONS, swaps_of
-from move37.proposers.source.python_speed import spot_of
+from move37.proposers.source.python_speed import HELPER, spot_of
 from move37.proposers.source.python_words import (
     FEW,
     OPTIONS,
@@ -150,6 +150,8 @@ class PythonWalk(Walk):
     def definition(self, node: "Node", context: Context) -> None:
         name = node.child_by_field_name("name")
         label = "" if name is None else self.text(name)
+        if label == HELPER:
+            return  # ours: see `python_speed`
         parameters = node.child_by_field_name("parameters")
         if parameters is not None:
             named = [self._name(child) for child in parameters.named_children]
