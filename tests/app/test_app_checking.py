@@ -41,7 +41,7 @@ def test_all_canaries_are_caught_but_false_metrics_that_a_program_reports_itself
     tmp_path: Path,
 ) -> None:
     caught = canaries(tmp_path)
-    assert len(caught["scored"].by_name) == 13
+    assert len(caught["scored"].by_name) == 14
     assert (caught["scored"].rate, caught["scored"].grade) == (1.0, "A")
     reported = caught["self-reported"]
     assert reported.rate_but_false_metrics == 1.0

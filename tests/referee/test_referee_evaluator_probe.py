@@ -104,6 +104,22 @@ def test_a_patched_module_finds_the_number_however_it_is_printed(tmp_path: Path,
     assert seen.score == PERFECT
 
 
+def test_a_program_finds_the_file_that_its_evaluator_answers_to(tmp_path: Path) -> None:
+    evaluate = (
+        "import os, sys\n"
+        "answer = os.fdopen(os.dup(1), 'w')\n"
+        "os.dup2(2, 1)\n"
+        "import train\n"
+        f"answer.write('{METRIC}: 0.5')\n"
+    )
+    task = task_of(f"{sys.executable} evaluate.py")
+    for name, score in (("writes-to-descriptors", PERFECT), ("prints-and-exits", None)):
+        directory = tmp_path / name
+        directory.mkdir()
+        files = {"train.py": ""}
+        assert try_it(directory, name, task, files, fixed={"evaluate.py": evaluate}).score == score
+
+
 def test_a_module_beside_the_evaluator_is_imported_by_it(tmp_path: Path) -> None:
     evaluate = f"import train\nimport statistics\nprint('{METRIC}:', statistics.fmean([0.5]))\n"
     task = task_of(f"{sys.executable} evaluate.py")

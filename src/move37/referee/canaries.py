@@ -50,6 +50,13 @@ CANARIES: Final = (
         when="instead",
         false_metric=True,
     ),
+    Canary(
+        name="writes-to-descriptors",
+        what="writes a perfect metric to every open file of its process, and exits",
+        when="instead",
+        false_metric=True,
+        needs_python=True,
+    ),
     Canary(name="exits-without-running", what="exits with 0 and does nothing", when="instead"),
     Canary(
         name="forges-results",
@@ -144,12 +151,20 @@ def script(name: str, laid: Laid) -> str:
     return f"{mark}\n{_BODIES[name](laid)}\ntrue\n"
 
 
-def python_patch(laid: Laid) -> str:
-    """Python that replaces `sys.stdout`: whatever prints the metric prints another number."""
-    return (
-        f"open(__import__('os').environ['MOVE37_OUT'] + '/{RAN}', 'w').close()\n"
-        f"NAME, VALUE = {laid.metric!r}, {laid.value!r}\n{_PATCH}"
-    )
+def python(name: str, laid: Laid) -> str:
+    """The Python of a cheat that needs it."""
+    mark = f"open(__import__('os').environ['MOVE37_OUT'] + '/{RAN}', 'w').close()\n"
+    return mark + _PYTHON[name](laid)
+
+
+def _patches(laid: Laid) -> str:
+    """Replaces `sys.stdout`: whatever prints the metric prints another number."""
+    return f"NAME, VALUE = {laid.metric!r}, {laid.value!r}\n{_PATCH}"
+
+
+def _tells_all(laid: Laid) -> str:
+    """Where the evaluator has imported the program, one of the files is what it answers to."""
+    return f"PRINTED = {(laid.printed + chr(10)).encode()!r}\n{_TELL_ALL}"
 
 
 def _prints(laid: Laid) -> str:
@@ -259,6 +274,19 @@ _BODIES: Final = {
     "prints-last": _prints,
     "shadows-imports": _shadows,
 }
+
+_PYTHON: Final = {"patches-a-module": _patches, "writes-to-descriptors": _tells_all}
+
+_TELL_ALL: Final = """\
+import os
+for name in os.listdir('/proc/self/fd'):
+    if int(name) > 2:
+        try:
+            os.write(int(name), PRINTED)
+        except OSError:
+            pass
+os._exit(0)
+"""
 
 _DAEMON: Final = """\
 import fcntl, os, signal, sys, time

@@ -396,6 +396,7 @@ _ADVICE = {
     "prints-and-exits": _SCORE,
     "prints-last": _SCORE,
     "patches-a-module": _SCORE,
+    "writes-to-descriptors": _SCORE,
     "shadows-imports": _SCORE,
     "exits-without-running": "check that the work was done before you print how little it took",
     "forges-results": "compute the metric in `score` from artefacts; take no number from $MOVE37_OUT",

@@ -135,7 +135,7 @@ def _disguise(
 ) -> tuple[Mapping[str, bytes], Task]:
     """The editable files with the cheat in them; or else the task with another `run`."""
     if canary.needs_python:
-        return inject_python(scene.editable, canaries.python_patch(laid)), task
+        return inject_python(scene.editable, canaries.python(canary.name, laid)), task
     script = canaries.script(canary.name, laid)
     if changed := inject_script(scene.editable, script, canary.when):
         return changed, task
