@@ -231,3 +231,21 @@ def test_a_function_is_found_once_however_it_was_written_before() -> None:
     for source, text in ((plain, "def"), (helped, "@_remember\ndef"), (plain, "def")):
         found = [site for site in sites.scan("a.py", source).sites if site.kind == "cache"]
         assert [(site.id, site.text) for site in found] == [("a.py:f.cache", text)]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"#!/usr/bin/env python\n",
+        b"# -*- coding: latin-1 -*-\n",
+        b"\xef\xbb\xbf",
+        b"# a\n# b\n# c\n",
+    ],
+)
+def test_what_has_to_stand_first_does(first: bytes) -> None:
+    source = first + b"def f(x):\n    return x\n"
+    (site,) = [s for s in Sites(speed=True).scan("a.py", source).sites if s.kind == "cache"]
+    text = site.domain.options[1]
+    program = with_needs(apply_edits(source, [Edit(site, text)]), text)
+    assert program.startswith(first[:8])
+    compile(program, "x", "exec")

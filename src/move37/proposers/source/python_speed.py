@@ -232,11 +232,14 @@ def _parsed(source: bytes) -> list[ast.stmt]:
 
 def _inserted(source: bytes, after: int, text: str) -> bytes:
     """With lines of ours behind so many of its own, and its own line ends."""
-    lines = source.splitlines(keepends=True)
+    mark = b"\xef\xbb\xbf" if source.startswith(b"\xef\xbb\xbf") else b""
+    lines = source.removeprefix(mark).splitlines(keepends=True)
+    while after < min(2, len(lines)) and lines[after].startswith(b"#"):
+        after += 1  # `#!` and the encoding stay where they mean something
     ending = "\r\n" if b"\r\n" in source else "\n"
     if after and not lines[after - 1].endswith((b"\n", b"\r")):
         lines[after - 1] += ending.encode()
-    return b"".join([*lines[:after], text.replace("\n", ending).encode(), *lines[after:]])
+    return mark + b"".join([*lines[:after], text.replace("\n", ending).encode(), *lines[after:]])
 
 
 def _text(node: "Node", source: bytes) -> str:
