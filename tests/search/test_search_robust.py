@@ -5,6 +5,8 @@ from random import Random
 from statistics import fmean
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from planted_beliefs import Planted
 
 from move37.search.drift import fit_drift, smooth
@@ -294,6 +296,31 @@ def test_explanations_are_weighed_by_what_the_family_says() -> None:
 
 
 # --- g. luck that programs share -------------------------------------------------------------------
+
+
+def test_trials_that_agree_are_never_thrown_away_together() -> None:
+    family = Family(mean=8.75, variance=1.457, precision=0.0, weighted=0.0)
+    scores = (9.946, 9.362, 10.136, 8.622, 9.120, 9.634, 10.016)
+    site = settle(family, 27.35, [(8.843, 0.66), *((score, 9.08) for score in scores)])
+    assert site.weight == pytest.approx(0.66 + 7 * 9.08, rel=0.1)
+    assert site.ratio < 100
+
+
+@given(
+    st.floats(-30, 30),
+    st.lists(st.floats(-1.5, 1.5), min_size=5, max_size=12),
+    st.floats(0.01, 30),
+    st.floats(0.01, 30),
+)
+def test_what_many_trials_say_is_known_as_well_as_they_say_it(
+    step: float, noise: list[float], ratio: float, variance: float
+) -> None:
+    family = Family(mean=1.0, variance=variance, precision=0.0, weighted=0.0)
+    site = settle(family, ratio, [(1.0 + step + luck, 1.0) for luck in noise])
+    precision = site.weight + 1 / (variance + site.ratio)
+    mean = (site.weight * site.average + 1.0 / (variance + site.ratio)) / precision
+    assert precision > 0.25 * len(noise)
+    assert abs(mean - site.average) < 2
 
 
 def test_luck_that_all_programs_share_on_a_seed_is_not_noise_of_a_comparison() -> None:

@@ -110,7 +110,7 @@ def settle(
         w * (1 / e.precision + gap * gap)
         for w, e, gap in zip(weights, explanations, gaps, strict=True)
     )
-    edge, weight = _collapse(above, ratio, own, total, mean, variance)
+    edge, weight = _collapse(above, ratio, own, total, mean, variance, jump)
     steps = tuple(score for score, _ in moved)
     return Site(edge, weight, own + centre, jump, tuple(astray), _step(above, moved), steps)
 
@@ -219,7 +219,13 @@ def _own(trials: Sequence[tuple[float, float]], astray: Sequence[float]) -> tupl
 
 
 def _collapse(
-    family: Family, ratio: float, own: float, total: float, mean: float, variance: float
+    family: Family,
+    ratio: float,
+    own: float,
+    total: float,
+    mean: float,
+    variance: float,
+    jump: float,
 ) -> tuple[float, float]:
     """Edge variance and weight that give the posterior this mean and, if they can, this variance.
 
@@ -228,6 +234,12 @@ def _collapse(
     """
     if not math.isfinite(family.variance):
         return ratio, total
+    usual = 1 / (family.variance + ratio) if family.variance + ratio > 0 else math.inf
+    others = family.weighted / (family.precision + usual)
+    if (mean - own) * (own - others) > 0:
+        # Strays count in the mean and in the average in different ways, and no edge and weight put the
+        # mean beyond the average: it is by so little that the trials as they are say it.
+        return (max(ratio, own * own) if jump > 0.5 else ratio), total
     least = _LEAST_WEIGHT * total
     high = 1 / (family.variance + 1e-9) if family.variance > 0 else math.inf
     low = 1 / (family.variance + _WIDEST * max(ratio, 1.0, own * own))
