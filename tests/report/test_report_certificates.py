@@ -57,6 +57,11 @@ def test_luck_that_is_seen_is_told_in_plain_words() -> None:
     ) in text(view)
 
 
+def test_what_a_holdout_does_not_show_is_not_called_luck() -> None:
+    shown = text(certificate(luck=(0.004, 0.001), holdout=0.008))
+    assert "0.01200 that the search believed, 0.00400 is not there on the hold-out (90 %" in shown
+
+
 def test_luck_that_is_not_seen_is_not_asserted() -> None:
     shown = text(certificate(luck=(0.001, 0.003)))
     assert (

@@ -350,10 +350,11 @@ def _luck(view: CertificateView) -> str:
     believed = number(view.believed.effect, spread)
     where = "on the hold-out" if view.holdout_effect is not None else "afresh"
     if low > 0:
+        # Other examples may also be harder ones, and nothing here tells which it is.
+        held = view.holdout_effect is not None
+        why = "is not there on the hold-out" if held else "was luck and overfitting"
         much = number(view.overfit, spread)
-        return (
-            f"of the {believed} that the search believed, {much} was luck and overfitting ({sure})"
-        )
+        return f"of the {believed} that the search believed, {much} {why} ({sure})"
     if high < 0:
         more = number(-view.overfit, spread)
         return f"none: {where} it is {more} better than the search believed ({sure})"
