@@ -225,7 +225,7 @@ def test_a_link_in_the_place_of_the_units_is_not_written_through(
 
 @pytest.mark.slow
 def test_a_short_demo_of_autoencoders_ends_with_a_certificate(tmp_path: Path) -> None:
-    settings = app.RunSettings(experiments=20, workers=1)
+    settings = app.RunSettings(experiments=8, workers=1)
     certified = app.demo("sae", tmp_path / "sae", settings).certified
     assert certified is not None
     assert certified.claim
