@@ -208,7 +208,7 @@ def test_the_library_passes_its_own_tests_and_is_as_fast_as_itself(fetched: Path
     tests = ask(fetched, "-m", "unittest", "discover", "-q", "-s", "pystache/tests", "-t", ".")
     assert tests.returncode == 0, tests.stderr
     assert "Ran 255 tests" in tests.stderr
-    assert figures(judged(fetched))["relative_time"] == pytest.approx(1, abs=0.5)
+    assert figures(judged(fetched))["relative_time"] == pytest.approx(1, abs=0.2)
 
 
 @pytest.mark.slow
@@ -232,17 +232,17 @@ def test_the_obvious_cache_fails_the_tests_and_the_careful_one_does_not(
     text = site.domain.options[1]
     parser.write_bytes(with_needs(apply_edits(source, [Edit(site, text)]), text))
     assert ask(task, *tests).returncode == 0
-    assert figures(judged(task))["relative_time"] > 0
+    assert figures(judged(task))["relative_time"] < 0.9
 
 
 @pytest.mark.slow
-def test_a_short_demo_of_a_library_ends_with_a_certificate(fetched: Path, tmp_path: Path) -> None:
+def test_tune_makes_the_library_faster_and_it_is_certified(fetched: Path, tmp_path: Path) -> None:
     task = tmp_path / "template"
     shutil.copytree(fetched, task)
     settings = app.RunSettings(experiments=30, hours=0.1, workers=1)
     result = app.demo("template", task, settings)
-    # How much faster it got is the machine's to say, and stands on the page.
     assert result.certified is not None
+    assert result.certified.claim
 
 
 def test_both_tasks_that_run_what_they_judge_have_the_same_fence() -> None:
