@@ -17,4 +17,5 @@ ENTRY = GalleryEntry(
     experiments=100,
     hours=12.0 / 60,
     source="K. Goto and R. van de Geijn, Anatomy of high-performance matrix multiplication (2008)",
+    common=("fence.py",),
 )

@@ -17,4 +17,5 @@ ENTRY = GalleryEntry(
     experiments=40,
     hours=12.0 / 60,
     source="pystache 0.6.8 (MIT), by C. Wanstrath, C. Jerdonek, T. D'Avella and others, from the package index",
+    common=("fence.py",),
 )
