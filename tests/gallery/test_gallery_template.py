@@ -233,7 +233,8 @@ def test_the_obvious_cache_fails_the_tests_and_the_careful_one_does_not(
     text = site.domain.options[1]
     parser.write_bytes(with_needs(apply_edits(source, [Edit(site, text)]), text))
     assert ask(task, *tests).returncode == 0
-    assert figures(judged(task))["relative_time"] < 0.9
+    # The least disturbed of a few: other work on the machine may hit one side of a trial.
+    assert min(figures(judged(task))["relative_time"] for _ in range(4)) < 0.9
 
 
 @pytest.mark.slow
