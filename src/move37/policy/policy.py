@@ -111,6 +111,8 @@ class Policy:
         """Of the latest: traits, effect (`None`: it failed) and the variance of what was seen, in units
         of the size of effects then."""
         self._lately: deque[tuple[float, float]] = deque(maxlen=_LATELY)
+        self._usual: float | None = None
+        """The size of the latest effects, once it has been asked for."""
         self._effects = Regression()
         self._fails = Regression(centre=_USUALLY_FAILS, scale=_SPREAD_OF_CHANCES)
         self._helps = Regression(centre=_USUALLY_HELPS, scale=_SPREAD_OF_CHANCES)
@@ -126,6 +128,11 @@ class Policy:
         guessed = 2 * self._believer.noise
         if len(self._lately) < _FEW:
             return guessed or max((abs(effect) for effect, _ in self._lately), default=0.0)
+        if self._usual is None:  # asked several times between two outcomes
+            self._usual = self._size_of_effects()
+        return self._usual
+
+    def _size_of_effects(self) -> float:
         sizes = sorted(abs(effect) for effect, _ in self._lately)
         most = 3 * sizes[(3 * len(sizes)) // 4] or sizes[-1]
         seen = fmean(min(size, most) ** 2 for size in sizes)
@@ -188,6 +195,7 @@ class Policy:
         self.outcomes += 1
         if effect is not None:
             self._lately.append((effect, variance))
+            self._usual = None
             unit = waiting.scale or self.scale
             if not unit:
                 return  # nothing has moved the score yet

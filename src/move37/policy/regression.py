@@ -23,6 +23,8 @@ WINDOW = 90
 fifty times as long where other programs have the processors."""
 _DROP = 30
 """So many of the oldest are dropped at once."""
+_LINES = WINDOW + 1
+_MOST_COLUMNS = 256
 _GROWN = 1.25
 """Scales are learned again whenever the rows have grown by this factor."""
 SHARES = ((0.0, 0.4), (0.1, 0.2), (0.25, 0.2), (0.5, 0.15), (0.8, 0.05))
@@ -81,9 +83,13 @@ class Regression:
         import numpy as np
 
         self._rows: list[Row] = []
-        self._table: Array = np.zeros((64, 64))
+        self._table: Array = np.zeros((_LINES, 64))
         """A line for each row, a column for each feature."""
-        self._studies: NDArray[np.signedinteger[Any]] = np.zeros(64, dtype=int)
+        self._studies: NDArray[np.signedinteger[Any]] = np.zeros(_LINES, dtype=int)
+        self._targets: Array = np.zeros(_LINES)
+        """Less the centre."""
+        self._noise: Array = np.zeros(_LINES)
+        """Variances of the targets."""
         self._columns: dict[str, int] = {}
         self._noted = 0
         self._most = 0.0
@@ -105,14 +111,16 @@ class Regression:
         return sum(fit.share * fit.weight for fit in self._fits)
 
     def add(self, row: Row) -> None:
+        alike = self._alike(row.features, row.study)
         self._rows.append(row)
+        self._note(row)
         if len(self._rows) > WINDOW:
-            self._rows = self._rows[_DROP:]
+            self._forget()
             self._refit()
         elif len(self._rows) >= max(_GROWN * self._fitted, self._fitted + 4) or not self._fits:
             self._refit()
         else:
-            self._extend(row)
+            self._extend(alike)
 
     def predict(self, features: Features, *, study: int = 0) -> Predicted | None:
         """`None` while nothing is known of the scale."""
@@ -145,65 +153,62 @@ class Regression:
         """Write a row into the table, which grows by doubling."""
         import numpy as np
 
+        line = self._noted
         for name in row.features:
             self._columns.setdefault(name, len(self._columns))
-        rows, columns = self._table.shape
-        if self._noted >= rows or len(self._columns) > columns:
-            rows = rows if self._noted < rows else 2 * rows
-            columns = columns if len(self._columns) <= columns else 2 * len(self._columns)
-            table = np.zeros((rows, columns))
-            table[: self._table.shape[0], : self._table.shape[1]] = self._table
-            studies = np.zeros(rows, dtype=int)
-            studies[: len(self._studies)] = self._studies
-            self._table, self._studies = table, studies
+        if len(self._columns) > self._table.shape[1]:
+            self._table = np.pad(self._table, ((0, 0), (0, self._table.shape[1])))
         for name, amount in row.features.items():
-            self._table[self._noted, self._columns[name]] = amount
-        self._studies[self._noted] = row.study
+            self._table[line, self._columns[name]] = amount
+        self._studies[line] = row.study
+        self._targets[line] = row.target - self._centre
+        self._noise[line] = row.variance
         self._noted += 1
 
-    def _note_all(self) -> None:
+    def _forget(self) -> None:
+        """Drop the oldest rows, and the features that only they had once these are many."""
+        self._rows = self._rows[_DROP:]
+        for kept in (self._table, self._studies, self._targets, self._noise):
+            kept[:-_DROP] = kept[_DROP:]
+            kept[-_DROP:] = 0
+        self._noted -= _DROP
+        if len(self._columns) > _MOST_COLUMNS:
+            self._table[:], self._columns, self._noted = 0, {}, 0
+            for row in self._rows:
+                self._note(row)
+
+    def _seen(self) -> tuple["Array", "Array"]:
+        """Targets, less the centre, and their variances."""
+        targets, noise = self._targets[: self._noted], self._noise[: self._noted]
+        return (targets if self._fixed else targets.clip(-self._most, self._most)), noise
+
+    def _extend(self, alike: "Array") -> None:
+        """One more row, the scales as they are: the inverse of a matrix with one more row and column.
+
+        alike: how alike it is to each before it.
+        """
         import numpy as np
 
-        self._columns, self._noted = {}, 0
-        self._table, self._studies = np.zeros((64, 64)), np.zeros(64, dtype=int)
-        for row in self._rows:
-            self._note(row)
-
-    def _targets(self) -> tuple["Array", "Array"]:
-        """Less the centre, and their variances."""
-        import numpy as np
-
-        target = [row.target - self._centre for row in self._rows]
-        noise = [row.variance for row in self._rows]
-        most = self._most
-        clipped = target if self._fixed else [min(max(y, -most), most) for y in target]
-        return np.array(clipped), np.array(noise)
-
-    def _extend(self, row: Row) -> None:
-        """One more row, the scales as they are: the inverse of a matrix with one more row and column."""
-        import numpy as np
-
-        alike = self._alike(row.features, row.study)
-        self._note(row)
-        targets, noise = self._targets()
+        targets, noise = self._seen()
         variance = self._scale**2
-        size = len(self._rows)
+        size = len(targets)
         for fit in self._fits:
             across = variance * fit.share * alike
             down = fit.inverse @ across
             rest = max(variance + noise[-1] - float(across @ down), 1e-12 * variance)
             inverse = np.empty((size, size))
-            inverse[:-1, :-1] = fit.inverse + np.outer(down, down) / rest
-            inverse[:-1, -1] = inverse[-1, :-1] = -down / rest
+            scaled = down / rest
+            np.multiply(down[:, None], scaled, out=inverse[:-1, :-1])
+            inverse[:-1, :-1] += fit.inverse
+            inverse[:-1, -1] = inverse[-1, :-1] = -scaled
             inverse[-1, -1] = 1.0 / rest
             fit.inverse, fit.pull = inverse, inverse @ targets
 
     def _refit(self) -> None:
         import numpy as np
 
-        self._note_all()
         size = self._noted
-        table, studies = self._table[:size], self._studies[:size]
+        table, studies = self._table[:size, : len(self._columns)], self._studies[:size]
         gram = np.where(studies[:, None] == studies, 1.0, ELSEWHERE) * np.einsum(
             "ij,kj->ik", table, table
         )
@@ -239,7 +244,7 @@ class Regression:
         """Log marginal likelihood of all rows, the inverse of their covariance, and its pull."""
         import numpy as np
 
-        targets, noise = self._targets()
+        targets, noise = self._seen()
         variance = self._scale**2
         covariance = variance * share * gram
         covariance[np.diag_indices_from(covariance)] = variance * (1 + 1e-9) + noise
