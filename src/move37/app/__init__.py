@@ -5,6 +5,7 @@ from move37.app.benches import bench, benches
 from move37.app.board import board, claim, post, retract, search_board, thread
 from move37.app.brief import brief, program
 from move37.app.checking import check
+from move37.app.exporting import export, export_formats
 from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.letters import Change
 from move37.app.look import (
@@ -47,6 +48,8 @@ __all__ = [
     "demo",
     "demos",
     "diff",
+    "export",
+    "export_formats",
     "find_root",
     "has_task",
     "init",

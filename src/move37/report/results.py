@@ -69,6 +69,19 @@ class RunResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Exported:
+    """A study as tables for another tool."""
+
+    format: str
+    path: Path
+    """The directory that holds them."""
+    files: tuple[str, ...]
+    """In it."""
+    experiments: int
+    trials: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Results:
     """The experiments as a table for other tools."""
 

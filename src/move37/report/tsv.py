@@ -9,7 +9,7 @@ from statistics import fmean
 from move37.core.history import History
 from move37.core.records import Measured, Verdict
 from move37.report.views import Summary
-from move37.report.words import clean
+from move37.report.words import clean, defused
 
 COLUMNS = ("commit", "{metric}", "memory_gb", "status", "description")
 _VRAM = "peak_vram_mb"
@@ -43,4 +43,4 @@ def _status(row: Summary) -> str | None:
 
 
 def _cell(text: str) -> str:
-    return " ".join(clean(text).split())
+    return defused(" ".join(clean(text).split()))

@@ -38,6 +38,10 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 """Terminal commands: colours, cursor movements, window titles."""
 
 
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\t\r")
+"""What a spreadsheet takes for the beginning of a formula; the wide forms too, where they are typed."""
+
+
 def plain(style: Style, text: str) -> str:
     """No colour."""
     del style
@@ -73,6 +77,11 @@ def clean(text: str, *, keep: str = "") -> str:
         one if one in keep or not _is_control(one) else ("" if one in "\r\u200b" else "\ufffd")
         for one in text
     )
+
+
+def defused(text: str) -> str:
+    """The text as a cell that no spreadsheet takes for a formula: after an apostrophe, where it begins like one."""
+    return f"'{text}" if text.lstrip()[:1] in _FORMULA else text
 
 
 def _is_control(character: str) -> bool:

@@ -1,12 +1,15 @@
 """The commands that take a result home."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from move37.faces.cli.options import Where, common, experiment_argument
 from move37.faces.cli.screen import write_exactly
+
+FORMATS = ("csv", "parquet", "tsv", "tensorboard", "mlflow", "wandb")
 
 
 @click.command()
@@ -56,6 +59,30 @@ def patch(where: Where, *, experiment: int | None) -> None:
 
     view = app.patch(where.root, experiment)
     print_program(where, view, view.text)
+
+
+@click.command()
+@click.argument("kind", metavar="FORMAT", type=click.Choice(FORMATS))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A directory to make. Default: .move37/exports/FORMAT in the task.",
+)
+@click.option("--force", is_flag=True, help="Replace an earlier export there.")
+@common
+def export(where: Where, *, kind: str, out: Path | None, force: bool) -> None:
+    """Write all experiments and trials for another tool.
+
+    FORMAT is csv, parquet, tsv (the results.tsv of karpathy/autoresearch), tensorboard, mlflow or wandb (both offline). Values are
+    in the metric's own unit; only what is `certified` is an improvement.
+    """
+    from move37 import app
+
+    done = app.export(where.root, kind, out, replace=force)
+    told = f"Wrote {done.experiments} experiments and {done.trials} trials into {done.path}:"
+    where.screen.answer(done, "\n".join([told, *(f"  {name}" for name in done.files)]))
 
 
 def print_program(where: Where, record: Any, text: str) -> None:

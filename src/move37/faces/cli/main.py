@@ -18,7 +18,7 @@ from move37.core.errors import Move37Error
 from move37.faces.cli.begin import init
 from move37.faces.cli.believe import ablate, certify, check, verify
 from move37.faces.cli.board import board
-from move37.faces.cli.home import apply, branch, patch, print_program
+from move37.faces.cli.home import apply, branch, export, patch, print_program
 from move37.faces.cli.options import (
     DONE,
     STOPPED,
@@ -242,7 +242,7 @@ def _print_detail(where: Where, view: Any) -> None:
     screen.answer(view, detail_text(view, width=screen.width, paint=screen.paint))
 
 
-for command in (certify, ablate, verify, apply, branch, patch):
+for command in (certify, ablate, verify, apply, branch, patch, export):
     cli.add_command(command)
 
 
