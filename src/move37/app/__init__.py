@@ -6,6 +6,7 @@ from move37.app.board import board, claim, post, retract, search_board, thread
 from move37.app.brief import brief, program
 from move37.app.checking import check
 from move37.app.exporting import export, export_formats
+from move37.app.following import Followed, Following, News
 from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.letters import Change
 from move37.app.look import (
@@ -30,7 +31,10 @@ __all__ = [
     "CLIENTS",
     "STUDY",
     "Change",
+    "Followed",
+    "Following",
     "Lookout",
+    "News",
     "RunSettings",
     "ablate",
     "apply",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 
-from move37.app.study import STUDY, Study, measured_task, read_study
+from move37.app.study import STUDY, FoldsOf, Study, measured_task, read_study
 
 _File = tuple[int, int]
 
@@ -18,7 +18,9 @@ class Lookout:
     For whoever stays: a server, or a command that waits. From any thread, one look at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folds: FoldsOf = lambda history: ()) -> None:
+        """folds: what else shall follow the facts; asked again whenever a study is read anew."""
+        self._folds = folds
         self._turn = RLock()
         self._kept: tuple[Path, _File, Study] | None = None
 
@@ -52,7 +54,7 @@ class Lookout:
                 raise
             return replace(study, task=measured_task(root, study.history))
         self.close()
-        study = read_study(root)
+        study = read_study(root, self._folds)
         if file is not None:
             self._kept = root, file, study
         return study

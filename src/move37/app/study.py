@@ -172,16 +172,20 @@ Read = Callable[[Path], AbstractContextManager[Study]]
 """Opens the study in a directory for looking: `read_study`, or a `Lookout` where one looks often."""
 
 
-def read_study(root: Path) -> Study:
+FoldsOf = Callable[[History], Sequence[Fold]]
+"""What else shall follow the facts of a study that is looked at; each may rely on its history."""
+
+
+def read_study(root: Path, folds: FoldsOf = lambda history: ()) -> Study:
     """Open for looking only, whoever else is writing. The task is the one that was measured.
 
     Raises `StudyError` when there is no study here, or it cannot be read.
     """
     store = read_store(root)
     try:
-        believer = LineagePosterior()
+        believer, history = LineagePosterior(), History()
         ledger, edits = Ledger(believer), Edits()
-        journal = Journal(store, [believer, ledger, edits])
+        journal = Journal(store, [believer, ledger, edits, *folds(history)], history)
         task = measured_task(root, journal.history)
     except BaseException:
         store.close()

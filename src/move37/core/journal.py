@@ -13,13 +13,23 @@ from move37.core.protocols import Fold, Store
 class Journal:
     """A store with its history and its folds kept in step."""
 
-    def __init__(self, store: Store, folds: Sequence[Fold] = ()) -> None:
-        """Replays what is stored. A fold may rely on the history and on the folds before it."""
+    def __init__(
+        self, store: Store, folds: Sequence[Fold] = (), history: History | None = None
+    ) -> None:
+        """Replays what is stored. A fold may rely on the history and on the folds before it.
+
+        history: an empty one, where a fold has to know it beforehand.
+        """
         self.store = store
-        self.history = History()
+        self.history = History() if history is None else history
         self._folds: list[Fold] = list(folds)
         self._last = 0
         self.catch_up()
+
+    @property
+    def last(self) -> int:
+        """The row of the latest fact that everyone was told; 0 where there is none."""
+        return self._last
 
     def catch_up(self) -> None:
         """Take in what somebody else has stored since: for those who only look."""
