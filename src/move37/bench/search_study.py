@@ -9,7 +9,7 @@ from random import Random
 
 from move37.bench import search_scores as scores
 from move37.bench.search_model import mutate
-from move37.bench.search_tasks import BenchTask
+from move37.bench.search_tasks import PROGRAM, BenchTask
 from move37.core.facts import (
     EpochStarted,
     Fact,
@@ -23,6 +23,7 @@ from move37.core.facts import (
 from move37.core.history import History
 from move37.core.records import Budget, Extend, Failed, Measured, Repeat, Trial
 from move37.core.seeds import derive_seed
+from move37.policy.traits import traits_of
 from move37.referee.wants import missing_repeats
 from move37.search import LineagePosterior, champion, make_search
 
@@ -124,6 +125,10 @@ class SearchStudy:
                 move=move,
                 hypothesis="",
                 size=changed_lines(self._task.program, program),
+                traits=traits_of(
+                    {PROGRAM: self._programs[choice.parents[0]].encode()},
+                    {PROGRAM: program.encode()},
+                ),
             )
         )
         self._measure(id)

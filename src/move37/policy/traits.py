@@ -7,6 +7,7 @@ larger than it cares to read is told by its size and its files.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from hashlib import blake2b
 from math import log2
 
 Files = Mapping[str, bytes]
@@ -25,6 +26,9 @@ _TOKEN = re.compile(
     r"""|(?P<name>[^\W\d]\w*)"""
     r"""|(?P<operator>[^\w\s"'])"""
 )
+_CHOICES = frozenset(("string", "flag", "name"))
+"""Tokens that choose one of several things, rather than how much of one."""
+_LONGEST_WORD = 16
 _FLAGS = frozenset({"True", "False", "true", "false", "None", "null"})
 _OPENERS = frozenset(
     [
@@ -131,6 +135,8 @@ def _of_line(path: str, old: str, new: str) -> Iterator[str]:
         if name:
             yield from _named(path, name)
         yield from _way(path, name, kind, before[1], after[1])
+        if kind in _CHOICES:
+            yield f"chose:{_digest(path, name)}:{_word(before[1])}>{_word(after[1])}"
 
 
 def _signed(tokens: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -183,6 +189,15 @@ def _way(path: str, name: str, kind: str, old: str, new: str) -> Iterator[str]:
         way = new.strip("\"'").lower()
     yield f"way:{path}:{name}:{way}"
     yield f"go:{name.lower()}:{way}"
+
+
+def _word(text: str) -> str:
+    """A spelling, or its digest when it is long, so that no trait is cut."""
+    return text if len(text) <= _LONGEST_WORD and ">" not in text else _digest(text)
+
+
+def _digest(*texts: str) -> str:
+    return blake2b("\0".join(texts).encode(), digest_size=6).hexdigest()
 
 
 def _value(text: str) -> float | None:

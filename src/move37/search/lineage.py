@@ -12,6 +12,7 @@ from move37.core.records import Choice, Extend, Repeat
 from move37.core.seeds import derive_seed
 from move37.core.stagnation import stagnation
 from move37.search.common import eligible, extend, may_be_parent, require_proposers
+from move37.search.niches import Niches
 from move37.search.repeats import horizon, next_repeat, repeats_under_way
 
 _CANDIDATES = 16
@@ -42,7 +43,8 @@ class Lineage:
 
     That is best-first search still, among the best few. When the study stands still (`core/stagnation.py`),
     a share of the experiments goes to other programs, however bad: of two drawn by chance, the better
-    one. What takes two edits together, each of which does harm alone, is found in no other way.
+    one. What takes two edits together, each of which does harm alone, is found in no other way, unless both
+    are choices: to other combinations of choices a share goes from early on (`niches.py`).
 
     Near the end of the budget it repeats the best few where that is worth more (`repeats.py`).
     """
@@ -61,8 +63,10 @@ class Lineage:
         self._proposers = require_proposers(proposers)
         self._checks = tuple(checks)
         self._children: dict[int, int] = {}
+        self._niches = Niches(believer)
 
     def add(self, fact: Fact) -> None:
+        self._niches.add(fact)
         match fact:
             case EpochStarted():
                 self._children = {}
@@ -104,6 +108,8 @@ class Lineage:
     ) -> Extend | None:
         parent = self._another(history, seed)
         if parent is None:
+            parent = self._other_choice(history, candidates[0], seed)
+        if parent is None:
             parent = self._most_valuable(candidates)
         return extend((parent,), self._proposers, seed, busy)
 
@@ -118,6 +124,12 @@ class Lineage:
         drawn = (random.randrange(history.baseline.id, len(history)) for _ in range(_DRAWS))
         fit = (one for one in drawn if may_be_parent(history, one, self._checks))
         return max(islice(fit, 2), key=lambda one: (self._mean(one), -one), default=None)
+
+    def _other_choice(self, history: History, best: int, seed: int) -> int | None:
+        """A good program that has chosen otherwise than the best. `None`: it is not time for that."""
+        experiments = len(history) - history.baseline.id
+        drawn = self._niches.draw(best, experiments, Random(derive_seed(seed, "niche")))
+        return drawn if drawn is not None and may_be_parent(history, drawn, self._checks) else None
 
     def _most_valuable(self, candidates: Sequence[int]) -> int:
         """candidates: best first."""

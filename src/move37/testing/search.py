@@ -45,13 +45,20 @@ class Told:
         )
         return baseline
 
-    def open(self, *parents: int, move: str = "edit") -> int:
+    def open(self, *parents: int, move: str = "edit", traits: Sequence[str] = ()) -> int:
         """Open and propose an experiment; return its id."""
         id = len(self.history)
         epoch = self.history.epoch.epoch
         self.tell(Opened(experiment=id, epoch=epoch, parents=parents, proposer="tune", seed=id))
         self.tell(
-            Proposed(experiment=id, commit=str(id), identity=str(id), move=move, hypothesis="")
+            Proposed(
+                experiment=id,
+                commit=str(id),
+                identity=str(id),
+                move=move,
+                hypothesis="",
+                traits=tuple(traits),
+            )
         )
         return id
 
