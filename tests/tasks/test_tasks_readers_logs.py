@@ -1,4 +1,4 @@
-"""pi-autoresearch, what autoresearch leaves behind, and Harbor: minimal directories of their layouts."""
+"""pi-autoresearch, and what autoresearch leaves behind: minimal directories of their layouts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,15 +121,3 @@ def test_another_table_of_that_name_is_data(tmp_path: Path) -> None:
     task = task_of(tmp_path, {**KARPATHY, "results.tsv": "x\ty\n1\t2\n"})
     assert list_references(task) == []
     assert "results.tsv" in resolve(task, sorted(KARPATHY)).fixed
-
-
-def test_a_harbor_task_says_why_it_cannot_run_here(tmp_path: Path) -> None:
-    files = {
-        "task.toml": 'version = "1.0"\n[verifier]\ntimeout_sec = 60.0\n[environment]\ncpus = 1\n',
-        "instruction.md": "Make /app/answer.txt.\n",
-        "environment/Dockerfile": "FROM scratch\n",
-        "tests/test.sh": "set -e\npytest /tests/test_state.py\necho 1 > /logs/verifier/reward.txt\n",
-        "solution/solve.sh": "echo 42 > /app/answer.txt\n",
-    }
-    with pytest.raises(TaskError, match=r"Harbor task.*tests/test\.sh needs /tests.*no containers"):
-        task_of(tmp_path, files)

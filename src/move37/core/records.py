@@ -69,6 +69,8 @@ class Evaluation:
     """Cheap first. Each experiment passes them before it is measured in full."""
     early_stop: bool = False
     """Whether a running trial is ended whose learning curve is hopeless against the champion's."""
+    score_runs: bool = False
+    """Whether `score` runs the candidate's program, which could then forge what `score` says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,6 +168,8 @@ class Fence:
     """`auto` takes the strongest that works here and never falls to `plain` by itself."""
     read: tuple[str, ...] = ()
     """More absolute paths that the evaluation needs to read, such as a compiler in `/opt`."""
+    scratch: tuple[str, ...] = ()
+    """Absolute paths where each launch finds an empty directory of its own, such as `/app`."""
     env: tuple[str, ...] = ()
     """Names of environment variables to pass through; all others are cleared."""
 

@@ -9,7 +9,7 @@ from move37.core.history import Experiment, History
 from move37.core.records import Interval, Measured, Task, Trial
 from move37.referee.ablate import audit_ablations
 from move37.referee.certify import claim_level, conclude, least_pairs
-from move37.referee.evaluator import grade_of
+from move37.referee.evaluator import RUNS_IN_SCORE, grade_of
 from move37.referee.evidence import Attachment
 from move37.referee.measure import violated_limit
 from move37.referee.seeds import trial_seed
@@ -53,7 +53,8 @@ def _audit_evaluator(history: History) -> Iterator[str]:
     if (recorded.grade, recorded.reason) != again:
         yield f"the evaluation's grade is {recorded.grade}, and should be {again[0]}: {again[1]}"
     for finding in recorded.findings:
-        if finding.believed is not None and finding.probe not in history.probes:
+        is_tried = finding.believed is not None and finding.probe != RUNS_IN_SCORE
+        if is_tried and finding.probe not in history.probes:
             yield f"the evaluation's certificate speaks of {finding.probe}, which was never tried"
 
 

@@ -229,6 +229,7 @@ def issue(history: History, task: Task, means: Means) -> EvaluatorChecked:
             for canary in CANARIES
             if (finding := _finding(canary, history, task, seen, means)) is not None
         ),
+        *([_RUNS] if task.evaluate.score_runs else []),
     )
     grade, reason = grade_of(findings, seen, scored=task.evaluate.score is not None)
     return EvaluatorChecked(
@@ -375,6 +376,15 @@ def caught(certificate: EvaluatorChecked) -> dict[str, bool]:
     }
 
 
+RUNS_IN_SCORE = "runs-in-score"
+_RUNS = Finding(
+    probe=RUNS_IN_SCORE,
+    believed=True,
+    false_metric=True,
+    told="`score` runs the program: as the task says, it could write its own verdict there",
+    advice="let `run` leave what it made in $MOVE37_OUT, and let `score` judge it as data",
+)
+"""No cheat was tried for it: what can be written by whoever is judged is known beforehand."""
 _ESCAPES = (
     "replaces-fixed-files",
     "writes-outside",

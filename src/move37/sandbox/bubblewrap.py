@@ -207,6 +207,7 @@ class Bubblewrap:
             *(() if launch.network else ("--unshare-net",)),
             # First, or it would hide a Python that is installed below it: move37's own clone, say.
             *(*room, "/tmp"),
+            *_scratch_arguments(self._fence.scratch, room),
             *("--ro-bind", str(self._etc_for(launch).resolve()), "/etc"),
             *self._always,
             *(*room, "/dev/shm", "--remount-ro", "/dev"),
@@ -339,6 +340,14 @@ def _view_arguments(view: View) -> Iterator[str]:
         yield from ("--ro-bind", str(bind), str(bind))
     for name, target in view.links:
         yield from ("--symlink", target, name)
+
+
+def _scratch_arguments(places: Iterable[str], room: Sequence[str]) -> Iterator[str]:
+    """An empty directory at each place, the outer ones first."""
+    for place in sorted(places):
+        for parent in reversed(Path(place).parents):
+            yield from ("--dir", str(parent))
+        yield from (*room, place)
 
 
 def _kernel_arguments() -> Iterator[str]:

@@ -55,6 +55,11 @@ class Plain:
         scratch: a directory of ours, in which each program gets its own /tmp.
         group: makes what the kernel limits; where it gives `None`, programs are watched instead.
         """
+        if fence.scratch:
+            raise SandboxError(
+                f"[sandbox] scratch needs a sandbox: without one, {fence.scratch[0]!r} would be this "
+                "machine's own; install bubblewrap, or take it out"
+            )
         self.strength = strength
         self._fence = fence
         self._slot = slot

@@ -38,6 +38,7 @@ def to_mapping(task: Task) -> dict[str, Any]:
             "pair": task.evaluate.pair,
             **({"exclusive": True} if task.evaluate.exclusive else {}),
             **({"early_stop": True} if task.evaluate.early_stop else {}),
+            **({"score_runs": True} if task.evaluate.score_runs else {}),
             **({"stage": list(map(_stage, task.evaluate.stages))} if task.evaluate.stages else {}),
         },
         "metric": {
@@ -57,6 +58,7 @@ def to_mapping(task: Task) -> dict[str, Any]:
         "sandbox": {
             "level": task.fence.level,
             "read": [_without_home(path) for path in task.fence.read],
+            **({"scratch": list(task.fence.scratch)} if task.fence.scratch else {}),
             "env": list(task.fence.env),
         },
         "proposer": [{"kind": spec.kind, **spec.options} for spec in task.proposers],

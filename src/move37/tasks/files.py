@@ -342,7 +342,11 @@ def fingerprint(task: Task, paths: Sequence[str], read: Read) -> str:
     written = to_mapping(task)
     rules: dict[str, object] = {
         "files": {key: sorted(patterns) for key, patterns in written["files"].items()},
-        "sandbox": {key: sorted(written["sandbox"][key]) for key in ("read", "env")},
+        "sandbox": {
+            key: sorted(value)
+            for key, value in written["sandbox"].items()
+            if key in ("read", "scratch", "env")
+        },
         **{table: written[table] for table in ("evaluate", "metric", "checks", "limits")},
     }
     digest = blake2b(digest_size=16)

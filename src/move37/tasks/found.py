@@ -36,6 +36,8 @@ class Found:
     """`None`: the project's own tests, where some are found."""
     limits: Mapping[str, str] = field(default_factory=dict[str, str])
     also: Mapping[str, str] = field(default_factory=dict[str, str])
+    hide: tuple[str, ...] = ()
+    """What no proposer and no `run` may see, besides what is called so."""
     notes: tuple[str, ...] = ()
     """More for that person, a sentence each."""
 
@@ -53,7 +55,10 @@ def draft_found(look: Look, found: Found) -> Draft:
     document: dict[str, Any] = {
         **_given(goal=found.goal),
         "files": _given(
-            edit=list(found.edit), link=linked, hide=hidden, between=list(found.between or ())
+            edit=list(found.edit),
+            link=linked,
+            hide=[*found.hide, *hidden],
+            between=list(found.between or ()),
         ),
         "evaluate": {**_given(run=found.run, score=found.score), **found.evaluate},
         "metric": metric,

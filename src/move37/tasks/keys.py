@@ -21,6 +21,7 @@ from move37.tasks.values import (
     metric_name,
     name,
     optional_command,
+    own_places,
     pairs,
     plain_text,
     positive,
@@ -137,6 +138,13 @@ EARLY_STOP = Key(
     "Whether a trial is ended whose printed learning curve is hopeless against the champion's.",
     "false",
 )
+SCORE_RUNS = Key(
+    "score_runs",
+    flag,
+    "true",
+    "Whether `score` runs the candidate's program, which could then forge the verdict: the grade is C at best.",
+    "false",
+)
 STAGE = Key(
     "stage",
     tables,
@@ -243,6 +251,13 @@ READ = Key(
     "More absolute paths that the evaluation reads; `~` is your home directory.",
     "[]",
 )
+SCRATCH = Key(
+    "scratch",
+    own_places,
+    '["/app"]',
+    "Absolute paths where a command finds an empty directory of its own to write in; gone afterwards.",
+    "[]",
+)
 ENV = Key("env", variable_names, '["HOME"]', "Environment variables to pass through.", "[]")
 
 KIND = Key("kind", word, '"tune"', "Who proposes; other keys of its table are its own options.")
@@ -250,7 +265,7 @@ KIND = Key("kind", word, '"tune"', "Who proposes; other keys of its table are it
 SECTIONS: Mapping[str, tuple[Key[Any], ...]] = {
     "": (NAME, GOAL, SEARCH),
     "files": (EDIT, LINK, HIDE, BETWEEN),
-    "evaluate": (RUN, SCORE, TIMEOUT, MEMORY, CPUS, PAIR, EXCLUSIVE, EARLY_STOP, STAGE),
+    "evaluate": (RUN, SCORE, TIMEOUT, MEMORY, CPUS, PAIR, EXCLUSIVE, EARLY_STOP, SCORE_RUNS, STAGE),
     "stage": (
         STAGE_NAME,
         STAGE_RUN,
@@ -268,7 +283,7 @@ SECTIONS: Mapping[str, tuple[Key[Any], ...]] = {
     "budget": (EXPERIMENTS, HOURS, USD),
     "certify": (PAIRS, ALPHA),
     "policy": (USE, REMEMBER),
-    "sandbox": (LEVEL, READ, ENV),
+    "sandbox": (LEVEL, READ, SCRATCH, ENV),
     "proposer": (KIND,),
 }
 """By table; "" is the top of the file, `stage` is `[[evaluate.stage]]`, `check` a table in `[checks]`.

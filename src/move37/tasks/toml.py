@@ -96,6 +96,7 @@ def build_task(document: Mapping[str, object], *, root: Path, where: str) -> Tas
         fence=Fence(
             level=sandbox.get(keys.LEVEL) or "auto",
             read=sandbox.get(keys.READ) or (),
+            scratch=sandbox.get(keys.SCRATCH) or (),
             env=sandbox.get(keys.ENV) or (),
         ),
         claims=Claims(pairs=claims.get(keys.PAIRS), **_given(claims.get(keys.ALPHA), "alpha")),
@@ -204,6 +205,7 @@ def _evaluation(section: _Section, metric: Metric) -> Evaluation:
         pair=section.get(keys.PAIR) or False,
         exclusive=section.get(keys.EXCLUSIVE) or False,
         early_stop=section.get(keys.EARLY_STOP) or False,
+        score_runs=section.get(keys.SCORE_RUNS) or False,
         stages=tuple(stages),
     )
 

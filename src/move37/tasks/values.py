@@ -254,6 +254,38 @@ def absolute_paths(value: object) -> tuple[str, ...]:
     return tuple(found)
 
 
+_SYSTEM = frozenset(
+    [
+        "bin",
+        "boot",
+        "dev",
+        "etc",
+        "lib",
+        "lib32",
+        "lib64",
+        "libx32",
+        "nix",
+        "proc",
+        "run",
+        "sbin",
+        "sys",
+        "tmp",
+        "trial",
+        "usr",
+    ]
+)
+"""Directories of the root that a sandbox has of its own."""
+
+
+def own_places(value: object) -> tuple[str, ...]:
+    """Absolute paths where a sandbox can have an empty directory."""
+    places = absolute_paths(value)
+    for given in places:
+        if (top := given.split("/")[1]) in _SYSTEM:
+            raise Wrong(f"has {_shorten(given)!r}, and the sandbox has a /{top} of its own")
+    return places
+
+
 def variable_names(value: object) -> tuple[str, ...]:
     names = texts(value)
     for given in names:
