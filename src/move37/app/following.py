@@ -15,8 +15,11 @@ from typing import Any, TypeVar
 from move37.app.lookout import Lookout
 from move37.app.study import Study, find_root
 from move37.core.history import History
-from move37.core.protocols import Fold
+from move37.core.protocols import Believer, Fold
+from move37.report.charts.later import Later
 from move37.report.charts.track import Track
+from move37.report.charts.turns import Turns
+from move37.search.belief import LineagePosterior
 
 KEPT = 8
 """So many studies are kept open; another one takes the place of the one that was not looked at for longest."""
@@ -31,6 +34,8 @@ class Followed:
 
     study: Study
     track: Track
+    turns: Turns
+    later: Later
     _kept: dict[str, tuple[int, object]]
 
     @property
@@ -67,15 +72,18 @@ class News:
 class _Watched:
     lookout: Lookout = field(default_factory=Lookout)
     track: Track = field(default_factory=lambda: Track(History()))
+    turns: Turns = field(default_factory=Turns)
+    later: Later = field(default_factory=lambda: Later(LineagePosterior()))
     kept: dict[str, tuple[int, object]] = field(default_factory=dict[str, tuple[int, object]])
     looks: int = 0
     """Under way."""
     is_read: bool = False
 
-    def folds(self, history: History) -> Sequence[Fold]:
+    def folds(self, history: History, believer: Believer) -> Sequence[Fold]:
         self.track, self.is_read = Track(history), False
+        self.turns, self.later = Turns(), Later(believer)
         self.kept.clear()
-        return (self.track,)
+        return (self.track, self.turns, self.later)
 
 
 class Following:
@@ -110,7 +118,13 @@ class Following:
         try:
             with watched.lookout.read(root) as study:
                 watched.is_read = True
-                yield Followed(study=study, track=watched.track, _kept=watched.kept)
+                yield Followed(
+                    study=study,
+                    track=watched.track,
+                    turns=watched.turns,
+                    later=watched.later,
+                    _kept=watched.kept,
+                )
         finally:
             self._leave(watched)
 

@@ -73,9 +73,7 @@ def show(root: Path, experiment: int) -> Detail:
 def conversation(root: Path, experiment: int) -> Conversation:
     """What was asked for an experiment, and answered, word for word. Raises `StudyError`."""
     with read_study(find_root(root)) as study:
-        one = study.history[experiment]
-        turns = tuple(_turn(study, experiment, asked) for asked in asked_views(one))
-        return Conversation(experiment=experiment, turns=turns)
+        return conversation_of(study, experiment)
 
 
 def _turn(study: Study, experiment: int, asked: AskedView) -> Turn:
@@ -179,6 +177,12 @@ def _noted(study: Study, experiment: int) -> Iterator[str]:
             times = "once" if evaluations == 1 else f"{evaluations} times"
             yield f"ran the evaluation {times} on its own copy"
         yield from map(str, detail.get("notes", ()))
+
+
+def conversation_of(study: Study, experiment: int) -> Conversation:
+    one = study.history[experiment]
+    turns = tuple(_turn(study, experiment, asked) for asked in asked_views(one))
+    return Conversation(experiment=experiment, turns=turns)
 
 
 def diff_of(study: Study, experiment: int | None, other: int | None) -> Diff:

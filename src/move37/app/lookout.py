@@ -18,7 +18,7 @@ class Lookout:
     For whoever stays: a server, or a command that waits. From any thread, one look at a time.
     """
 
-    def __init__(self, folds: FoldsOf = lambda history: ()) -> None:
+    def __init__(self, folds: FoldsOf = lambda history, believer: ()) -> None:
         """folds: what else shall follow the facts; asked again whenever a study is read anew."""
         self._folds = folds
         self._turn = RLock()

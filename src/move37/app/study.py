@@ -172,11 +172,11 @@ Read = Callable[[Path], AbstractContextManager[Study]]
 """Opens the study in a directory for looking: `read_study`, or a `Lookout` where one looks often."""
 
 
-FoldsOf = Callable[[History], Sequence[Fold]]
+FoldsOf = Callable[[History, LineagePosterior], Sequence[Fold]]
 """What else shall follow the facts of a study that is looked at; each may rely on its history."""
 
 
-def read_study(root: Path, folds: FoldsOf = lambda history: ()) -> Study:
+def read_study(root: Path, folds: FoldsOf = lambda history, believer: ()) -> Study:
     """Open for looking only, whoever else is writing. The task is the one that was measured.
 
     Raises `StudyError` when there is no study here, or it cannot be read.
@@ -185,7 +185,7 @@ def read_study(root: Path, folds: FoldsOf = lambda history: ()) -> Study:
     try:
         believer, history = LineagePosterior(), History()
         ledger, edits = Ledger(believer), Edits()
-        journal = Journal(store, [believer, ledger, edits, *folds(history)], history)
+        journal = Journal(store, [believer, ledger, edits, *folds(history, believer)], history)
         task = measured_task(root, journal.history)
     except BaseException:
         store.close()
