@@ -323,7 +323,10 @@ def test_a_patch_is_what_git_takes(study: Path, tmp_path: Path) -> None:
 
 def test_report_draws_the_chart(study: Path, tmp_path: Path) -> None:
     done = move37_("report", "--out", str(tmp_path), "--json", cwd=study)
-    assert json.loads(done.stdout)["files"] == [str(tmp_path / "progress.png")]
+    assert json.loads(done.stdout)["files"] == [
+        str(tmp_path / name) for name in ("report.html", "report.md", "progress.png")
+    ]
+    assert "<script" not in (tmp_path / "report.html").read_text()
     assert (tmp_path / "progress.png").read_bytes().startswith(b"\x89PNG")
     assert done.stderr == ""
 

@@ -14,7 +14,6 @@ from move37.app.look import (
     conversation,
     diff,
     list_experiments,
-    report,
     results,
     show,
     status,
@@ -22,6 +21,7 @@ from move37.app.look import (
 from move37.app.lookout import Lookout
 from move37.app.measuring import certify, demo, demos, run
 from move37.app.queue import come_of, propose, wait
+from move37.app.reporting import report
 from move37.app.settings import RunSettings
 from move37.app.skill import CLIENTS, install_skill, skill_text
 from move37.app.study import STUDY, find_root

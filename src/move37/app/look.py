@@ -1,15 +1,14 @@
-"""`status`, `list`, `show`, `diff`, `best`, `report`: the commands that only look."""
+"""`status`, `list`, `show`, `diff`, `best`: the commands that only look."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from move37.app.cheats import cheats_of
-from move37.app.study import STUDY, Read, Study, find_root, is_working, read_study
+from move37.app.study import Read, Study, find_root, is_working, read_study
 from move37.core.records import Answer, Question, Verdict
 from move37.report.asked import AskedView, Conversation, Turn, asked_views
-from move37.report.results import Diff, Reported, Results
-from move37.report.surprises import move37s, surprises
+from move37.report.results import Diff, Results
 from move37.report.views import (
     Detail,
     Judge,
@@ -104,22 +103,6 @@ def diff(
     """What an experiment (the champion) changes in another (the baseline of its epoch)."""
     with read(find_root(root)) as study:
         return diff_of(study, experiment, other)
-
-
-def report(root: Path, out: Path | None = None) -> Reported:
-    """Draw `progress.png`, into `out` or the task's study. Raises `Move37Error` without matplotlib."""
-    from move37.report.progress import draw_progress
-
-    with read_study(find_root(root)) as study:
-        directory = out or study.root / STUDY
-        directory.mkdir(parents=True, exist_ok=True)
-        chart = directory / "progress.png"
-        draw_progress(study.task, study.history, study.believer, study.champion, chart)
-        return Reported(
-            files=(chart,),
-            move37s=tuple(move37s(study.history, study.believer)),
-            surprises=tuple(surprises(study.history, study.believer)),
-        )
 
 
 # --- the same for a study that is open already ---------------------------------------------------

@@ -141,6 +141,10 @@ class Reported:
     """Certified, and against all expectation; the largest effect first."""
     surprises: tuple[Surprise, ...] = ()
     """Believed to be furthest above what was expected. Belief is no claim."""
+    headline: str = ""
+    """What is claimed, in one line; or that nothing is."""
+    left_out: str = ""
+    """Why there is no `progress.png`; empty when there is one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,12 +11,21 @@ from move37.report.arms import are_worth_a_line, arm_line, arm_name
 from move37.report.asked import asked_line
 from move37.report.cheats import cheats_text
 from move37.report.evaluator import evaluator_line
+from move37.report.phrases import (
+    change_words,
+    effect_words,
+    fresh_words,
+    likely_words,
+    luck_words,
+    share_words,
+    shrinkage_words,
+    verdict_words,
+)
 from move37.report.results import BenchResult, RunResult, Verified
 from move37.report.surprises import expected
 from move37.report.views import (
     CertificateView,
     Detail,
-    Effect,
     Estimate,
     Listing,
     MetricView,
@@ -111,10 +120,10 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
         finished = count(one.trials, "finished trial")
         pairs.append(("measured", f"{number(one.measured)}, the mean of {finished}"))
     if one.effect is not None:
-        pairs.append(("effect", f"{_effect(one.effect)} against the baseline, believed"))
+        pairs.append(("effect", f"{effect_words(one.effect)} against the baseline, believed"))
     if detail.effect_on_parent is not None and one.parents:
         pairs.append(
-            ("", f"{_effect(detail.effect_on_parent)} against x{one.parents[0]}, believed")
+            ("", f"{effect_words(detail.effect_on_parent)} against x{one.parents[0]}, believed")
         )
     if detail.guess is not None:
         pairs.append(("expected", expected(detail.guess)))
@@ -156,21 +165,21 @@ def certificate_text(
     head = f"x{view.experiment} against the baseline x{view.baseline}, on fresh seeds"
     pairs: list[tuple[str, str]] = []
     if view.effect is not None and view.interval is not None:
-        pairs.append(("effect", _fresh(view.effect, view.interval, view.level, metric)))
-        pairs.append(("", _share(view.relative_gain, view.baseline_value, view.interval)))
+        pairs.append(("effect", fresh_words(view.effect, view.interval, view.level, metric)))
+        pairs.append(("", share_words(view.relative_gain, view.baseline_value, view.interval)))
     if view.holdout_effect is not None and view.holdout_interval is not None:
-        holdout = _fresh(view.holdout_effect, view.holdout_interval, view.level, metric)
+        holdout = fresh_words(view.holdout_effect, view.holdout_interval, view.level, metric)
         pairs.append(("hold-out", holdout))
         base = view.holdout_baseline_value
-        pairs.append(("", _share(view.holdout_relative_gain, base, view.holdout_interval)))
+        pairs.append(("", share_words(view.holdout_relative_gain, base, view.holdout_interval)))
     pairs.append(("evidence", f"{count(view.pairs, 'pair')}, {count(view.trials, 'trial')}"))
     if view.believed is not None:
-        pairs.append(("believed", _shrinkage(view)))
+        pairs.append(("believed", shrinkage_words(view)))
     if view.estimate is not None and view.estimate_interval is not None:
-        pairs.append(("likely", _likely(view.estimate, view.estimate_interval, metric)))
-    if luck := _luck(view):
+        pairs.append(("likely", likely_words(view.estimate, view.estimate_interval, metric)))
+    if luck := luck_words(view):
         pairs.append(("luck", luck))
-    pairs.append(("verdict", _verdict(view, metric)))
+    pairs.append(("verdict", verdict_words(view, metric)))
     style: Style = "good" if view.claim else "warn"
     lines = [paint(style, cut(head, width)), *_fields(pairs, width)]
     if view.cheats is not None:
@@ -232,7 +241,7 @@ def _champion_lines(status: Status) -> list[tuple[str, str]]:
     one = status.champion
     if one is None:
         return [("champion", "the baseline: nothing is believed better so far")]
-    effect = "" if one.effect is None else f", believed effect {_effect(one.effect)}"
+    effect = "" if one.effect is None else f", believed effect {effect_words(one.effect)}"
     return [("champion", _standing(one) + effect), ("", clean(one.hypothesis))]
 
 
@@ -252,9 +261,9 @@ def _latest_certificate(status: Status) -> str:
     if not view.claim or view.effect is None or view.interval is None:
         return f"x{view.experiment}  {clean(view.reason)}"
     gain, held = view.relative_gain, view.holdout_relative_gain
-    shares = [] if gain is None else [_change(gain, status.metric)]
-    shares += [] if held is None else [f"hold-out {_change(held, status.metric)}"]
-    told = _fresh(view.effect, view.interval, view.level, status.metric)
+    shares = [] if gain is None else [change_words(gain, status.metric)]
+    shares += [] if held is None else [f"hold-out {change_words(held, status.metric)}"]
+    told = fresh_words(view.effect, view.interval, view.level, status.metric)
     return f"x{view.experiment}  {'; '.join((told, *shares))}{other}"
 
 
@@ -275,90 +284,6 @@ def _failures(status: Status) -> str:
 
 def _of(limit: int | None) -> str:
     return "" if limit is None else f" of {limit:,}"
-
-
-def _effect(effect: Effect) -> str:
-    relative = "" if effect.relative is None else f" ({percent(effect.relative, sign=True)})"
-    return f"{measured(effect.effect, effect.sd, sign=True)}{relative}"
-
-
-def _fresh(
-    effect: float, interval: tuple[float, float], level: float | None, metric: MetricView
-) -> str:
-    """`0.151 lower val_bpb, 95 % interval 0.142 to 0.160`, in the metric's own direction."""
-    low, high = interval if effect >= 0 else (-interval[1], -interval[0])
-    spread = (high - low) / 4
-    worse = "" if effect >= 0 else ", which is worse"
-    sure = "" if level is None else f"{100 * level:.4g} % "
-    return (
-        f"{number(abs(effect), spread)} {_direction(effect, metric)} {clean(metric.name)}{worse}, "
-        f"{sure}interval {number(low, spread)} to {number(high, spread)}"
-    )
-
-
-def _direction(effect: float, metric: MetricView) -> str:
-    return "higher" if (effect >= 0) == (metric.goal == "maximize") else "lower"
-
-
-def _change(share: float, metric: MetricView) -> str:
-    """`5.9 % lower`."""
-    return f"{percent(abs(share))} {_direction(share, metric)}"
-
-
-def _share(share: float | None, base: float | None, interval: tuple[float, float]) -> str:
-    """`5.9 % of 3.20`, the base to the digits that the interval leaves meaning to."""
-    gain = None if share is None else abs(share)
-    return f"{percent(gain)} of {number(base, (interval[1] - interval[0]) / 4)}"
-
-
-def _verdict(view: CertificateView, metric: MetricView) -> str:
-    """The recorded reason repeats every figure: a claim, whose figures stand above, needs none."""
-    if not view.claim:
-        return clean(view.reason)
-    than = f"by more than {metric.min_effect:g}" if metric.min_effect else "than the baseline"
-    return f"claimed, an improvement: all of the interval is better {than}"
-
-
-def _shrinkage(view: CertificateView) -> str:
-    assert view.believed is not None
-    text = f"{_effect(view.believed)} before the fresh trials"
-    if not view.claim or view.effect is None or view.believed.effect <= 0:
-        return text
-    return f"{text}, which show {percent(view.effect / view.believed.effect)} of it"
-
-
-def _likely(estimate: float, interval: tuple[float, float], metric: MetricView) -> str:
-    """`0.148 lower val_bpb, 0.142 to 0.155 with 90 % probability`."""
-    low, high = interval if estimate >= 0 else (-interval[1], -interval[0])
-    spread = (high - low) / 4
-    return (
-        f"{number(abs(estimate), spread)} {_direction(estimate, metric)} {clean(metric.name)}, "
-        f"{number(low, spread)} to {number(high, spread)} with 90 % probability"
-    )
-
-
-def _luck(view: CertificateView) -> str:
-    """What the search believed too much, if fresh evidence can tell; empty when it believed nothing."""
-    if view.believed is None or view.overfit is None or view.overfit_interval is None:
-        return ""
-    if view.believed.effect <= 0:
-        return ""
-    low, high = view.overfit_interval
-    # Where nothing varied, three digits of what was believed say enough.
-    spread = max((high - low) / 4, view.believed.effect / 1000)
-    sure = f"90 % interval {number(low, spread)} to {number(high, spread)}"
-    believed = number(view.believed.effect, spread)
-    where = "on the hold-out" if view.holdout_effect is not None else "afresh"
-    if low > 0:
-        # Other examples may also be harder ones, and nothing here tells which it is.
-        held = view.holdout_effect is not None
-        why = "is not there on the hold-out" if held else "was luck and overfitting"
-        much = number(view.overfit, spread)
-        return f"of the {believed} that the search believed, {much} {why} ({sure})"
-    if high < 0:
-        more = number(-view.overfit, spread)
-        return f"none: {where} it is {more} better than the search believed ({sure})"
-    return f"of the {believed} that the search believed, none is seen to be luck {where} ({sure})"
 
 
 def _style(row: Summary) -> Style | None:

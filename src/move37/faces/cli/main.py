@@ -256,17 +256,19 @@ for command in (certify, ablate, verify, apply, branch, patch, export):
 )
 @common
 def report(where: Where, *, out: Path | None) -> None:
-    """Tell what nobody expected, and draw the chart, progress.png.
+    """Write what was learned: report.html, report.md and progress.png.
 
-    Move 37s come first. In the chart: all experiments, the staircase of the best beliefs, the baseline and the certified effect.
+    What is claimed and why, the champion edit by edit, what was tried and failed, the cost, what the study cannot
+    say. The HTML is one file that needs no network and nothing beside it. Move 37s are told here as well.
     """
     from move37 import app
     from move37.report.surprises import surprises_text
 
     done = app.report(where.root, out)
-    told = surprises_text(done.move37s, done.surprises)
+    told = filter(None, (done.headline, surprises_text(done.move37s, done.surprises)))
     wrote = [f"Wrote {path}" for path in done.files]
-    where.screen.answer(done, "\n".join([*([told, ""] if told else []), *wrote]))
+    left = [f"No progress.png: {done.left_out}"] if done.left_out else []
+    where.screen.answer(done, "\n\n".join([*told, "\n".join([*wrote, *left])]))
 
 
 for command in (propose, wait, brief, board, mcp, skill):
