@@ -1,5 +1,5 @@
 # The two commands of the README are `make demo` and `make test`. Each sets up all that it needs.
-.PHONY: demo test test-slow check docs format clean
+.PHONY: demo test test-slow check docs site format clean
 
 BIN := .venv/bin
 SANDBOX ?= auto
@@ -26,6 +26,10 @@ check:  ## format, lint, types, architecture
 docs:  ## write again what is generated in docs/
 	@dev/setup dev
 	$(BIN)/python -m move37.faces.cli.docs
+
+site:  ## build the documentation as a site, in site/
+	@dev/setup dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q
 
 format:
 	@dev/setup dev

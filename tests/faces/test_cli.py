@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 import move37
+from move37.app.reference import ENVIRONMENT
 from move37.core.events import Stop
 from move37.faces.cli import docs
 from move37.faces.cli.live import watching
@@ -111,6 +113,24 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 def test_the_command_reference_is_the_help() -> None:
     page = Path(__file__, "..", "..", "..", "docs", "cli.md").resolve()
     assert page.read_text() == docs.render(), "write it again: python -m move37.faces.cli.docs"
+
+
+def test_the_reference_of_settings_is_what_the_code_reads() -> None:
+    page = Path(__file__, "..", "..", "..", "docs", "settings.md").resolve()
+    told = page.read_text(encoding="utf-8")
+    assert told == docs.render_settings(), "write it again: python -m move37.faces.cli.docs"
+
+
+def test_every_environment_variable_that_the_app_reads_is_in_the_reference() -> None:
+    app = Path(move37.__file__).parent / "app"
+    named = {
+        name
+        for path in app.glob("*.py")
+        for name in re.findall(r"\bMOVE37_[A-Z]+\b", path.read_text(encoding="utf-8"))
+    }
+    of_an_evaluation = {"MOVE37_SEED", "MOVE37_OUT", "MOVE37_CANARY", "MOVE37_CANDIDATE"}
+    told = {name for each in ENVIRONMENT for name in each.name.split(", ")}
+    assert named - of_an_evaluation <= told
 
 
 def test_version_is_the_packages(tmp_path: Path) -> None:
