@@ -81,7 +81,7 @@ def test_too_little_to_average_over_is_said() -> None:
 
 @pytest.mark.slow
 def test_the_promises_hold_on_a_sample_of_studies() -> None:
-    figures = planted(studies=40, runs=150, seed=1, workers=2).figures
+    figures = planted(studies=24, runs=150, seed=1, workers=2).figures
     assert figures["gain_ratio_small"] > 2.0
     assert figures["gain_ratio_medium"] > 1.2
     assert figures["worse_than_start"] <= 0.05

@@ -187,7 +187,7 @@ def test_a_model_that_looks_the_labels_up_fails_with_a_sentence(
 
 @pytest.mark.slow
 def test_a_short_demo_ends_with_a_certificate(tmp_path: Path) -> None:
-    settings = app.RunSettings(experiments=30, workers=1)
+    settings = app.RunSettings(experiments=15, workers=1)
     result = app.demo("digits", tmp_path / "digits", settings)
     certified = result.certified
     assert certified is not None

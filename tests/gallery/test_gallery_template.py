@@ -241,7 +241,7 @@ def test_the_obvious_cache_fails_the_tests_and_the_careful_one_does_not(
 def test_tune_makes_the_library_faster_and_it_is_certified(fetched: Path, tmp_path: Path) -> None:
     task = tmp_path / "template"
     shutil.copytree(fetched, task)
-    settings = app.RunSettings(experiments=30, hours=0.1, workers=1)
+    settings = app.RunSettings(experiments=15, hours=0.1, workers=1)
     result = app.demo("template", task, settings)
     assert result.certified is not None
     assert result.certified.claim
