@@ -24,7 +24,8 @@ from move37.app.queue import come_of, propose, wait
 from move37.app.reporting import report
 from move37.app.settings import RunSettings
 from move37.app.skill import CLIENTS, install_skill, skill_text
-from move37.app.study import STUDY, find_root
+from move37.app.studies import known_studies, remember_study
+from move37.app.study import STUDY, find_root, is_working
 from move37.app.verify import verify
 
 __all__ = [
@@ -58,11 +59,14 @@ __all__ = [
     "has_task",
     "init",
     "install_skill",
+    "is_working",
+    "known_studies",
     "list_experiments",
     "patch",
     "post",
     "program",
     "propose",
+    "remember_study",
     "report",
     "results",
     "retract",

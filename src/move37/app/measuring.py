@@ -10,6 +10,7 @@ from move37.app.checking import examine_if_new
 from move37.app.engine import Engine, Watch, silent
 from move37.app.look import detail_of, diff_of, status_of
 from move37.app.settings import RunSettings
+from move37.app.studies import remember_study
 from move37.app.study import Study, find_root, read_study
 from move37.core.errors import Move37Error, StudyError
 from move37.core.events import Stop
@@ -39,6 +40,7 @@ def run(
     settings, stop = settings or RunSettings(), stop or Stop()
     with at_work(find_root(root), settings, watch=watch, stop=stop) as engine:
         engine.prepare()
+        remember_study(engine.study.root)
         if settings.check:
             examine_if_new(engine)
         halt = engine.explore()

@@ -33,7 +33,7 @@ from move37.faces.cli.options import (
     run_options,
     settings_from,
 )
-from move37.faces.cli.outside import brief, mcp, propose, skill, wait
+from move37.faces.cli.outside import brief, mcp, propose, skill, wait, web
 from move37.faces.cli.screen import Closed, Screen, leave_quietly, write
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ def report(where: Where, *, out: Path | None) -> None:
     where.screen.answer(done, "\n\n".join([*told, "\n".join([*wrote, *left])]))
 
 
-for command in (propose, wait, brief, board, mcp, skill):
+for command in (web, propose, wait, brief, board, mcp, skill):
     cli.add_command(command)
 
 

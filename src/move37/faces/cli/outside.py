@@ -290,3 +290,41 @@ def _watching(where: Where, stop: Any) -> Any:
     from move37.faces.cli.live import watching
 
     return watching(stop, stream=sys.stderr, lines=where.screen.json)
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=3737,
+    show_default=True,
+    metavar="N",
+    help="Where it listens; 0 takes a free one.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="NAME",
+    help="On which address. Another one than this machine's own needs --on-network.",
+)
+@click.option(
+    "--on-network", is_flag=True, help="Others may reach it: what they read is not encrypted."
+)
+@click.option("--no-open", is_flag=True, help="Do not open a browser.")
+@common
+def web(where: Where, *, port: int, host: str, on_network: bool, no_open: bool) -> None:
+    """Show all your studies in a browser, live.
+
+    The study here and those that were run on this machine by you. For this machine alone, and for whoever has the
+    token in the address that is printed: once, then the browser keeps a cookie.
+    """
+    import os
+    import sys
+
+    # A program of its own, as no face knows another. -P: the current directory holds no modules of ours.
+    command = [sys.executable, "-P", "-m", "move37.faces.web", "--root", str(where.root.resolve())]
+    command += ["--port", str(port), "--host", host]
+    command += ["--on-network"] if on_network else []
+    command += ["--no-open"] if no_open else []
+    os.execv(command[0], command)
