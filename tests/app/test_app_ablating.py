@@ -1,6 +1,8 @@
 """`ablate` on a real study: what does nothing is found, dropped, and the rest is certified."""
 
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from move37 import app
+from move37.app.reporting import morning_of
 from move37.app.study import read_study
 from move37.core.errors import StudyError
 from move37.core.events import Event, Recorded, Stop
@@ -138,6 +141,72 @@ def test_asked_again_it_says_the_same_and_measures_nothing(
     facts = len(facts_of(task))
     assert ablate(task) == view
     assert len(facts_of(task)) == facts
+
+
+def git(root: Path, *words: str) -> str:
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    done = subprocess.run(
+        ["git", *who, *words], cwd=root, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def in_git(source: Path, target: Path) -> Path:
+    """A copy of a task in a repository of the user's, whose HEAD is the study's baseline."""
+    task = shutil.copytree(source, target)
+    (task / "program.py").write_text(PROGRAM)
+    git(task, "init", "-q")
+    git(task, "config", "user.name", "A")
+    git(task, "config", "user.email", "a@example.org")
+    git(task, "add", ".")
+    git(task, "commit", "-qm", "first")
+    return task
+
+
+def test_a_branch_has_a_commit_for_each_edit_that_survived(
+    ablated: tuple[Path, AblationView], tmp_path: Path
+) -> None:
+    task = in_git(ablated[0], tmp_path / "task")
+    done = app.branch(task, "better")
+    assert done.subjects == ("learning_rate = 0.01 → 0.13", "momentum = 0.5 → 0.9")
+    assert git(task, "show", "better:program.py") == PRUNED
+    assert git(task, "show", "better~1:program.py") == PROGRAM.replace("0.01", "0.13")
+    first = git(task, "log", "-1", "--format=%B", "better~1")
+    assert re.search(r"It brings \+6\.\d+ loss \(\+ is better; 90 % interval", first)
+    last = git(task, "log", "-1", "--format=%B", "better")
+    assert f"the program is x{done.experiment}, all of it" in last
+    assert (task / "program.py").read_text() == PROGRAM
+    assert git(task, "status", "--porcelain") == ""
+
+
+def test_edits_that_nobody_ablated_stay_one_commit_that_says_so(
+    study: Path, tmp_path: Path
+) -> None:
+    task = in_git(study, tmp_path / "repository")
+    done = app.branch(task, "better")
+    assert len(done.commits) == 1
+    message = git(task, "log", "-1", "--format=%B", "better")
+    assert "The effects of its edits one by one are not known" in message
+    assert message.rstrip().endswith("Not certified.")
+    assert git(task, "show", "better:program.py") == BETTER
+
+
+def test_the_report_says_what_each_edit_brings(ablated: tuple[Path, AblationView]) -> None:
+    with read_study(ablated[0]) as opened:
+        told = morning_of(opened)
+    rate, _, _, label = told.edits
+    assert rate.effect == pytest.approx(6.79, abs=0.2)
+    assert (rate.old, rate.new) == ("0.01", "0.13")
+    assert (rate.kept, label.kept) == (True, False)
+
+
+def test_a_pull_request_says_what_is_not_certified(ablated: tuple[Path, AblationView]) -> None:
+    asked = app.pull_request(ablated[0])
+    assert asked.title == f"task: x{asked.experiment} of a move37 study, not certified"
+    assert "**Not certified.**" in asked.body
+    assert "learning\\_rate" in asked.body or "`learning_rate" in asked.body
+    assert "move37 reproduce" in asked.body
+    assert "```diff" not in asked.body
 
 
 @pytest.mark.slow

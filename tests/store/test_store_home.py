@@ -153,7 +153,7 @@ class TestBranch:
         baseline = start(code, dirty)
         commit = code.commit([baseline], CHANGES, "")
         head = git(dirty, "rev-parse", "HEAD")
-        id = branch(
+        (id,) = branch(
             dirty, code, baseline=baseline, commit=commit, name="x/7", message="Better\n\nby 3 %"
         )
         assert git(dirty, "rev-parse", "x/7^") == head
@@ -164,6 +164,26 @@ class TestBranch:
         )
         assert git(dirty, "show", "x/7:run.sh") == "#!/bin/sh\nexit 0\n"
         assert git(dirty, "ls-tree", "x/7", "run.sh").startswith("100755 ")
+
+    def test_is_a_commit_for_each_stage_and_the_last_is_the_program(
+        self, code: Programs, dirty: Path
+    ) -> None:
+        baseline = start(code, dirty)
+        commit = code.commit([baseline], CHANGES, "")
+        first = {"committed.txt": CHANGES["committed.txt"]}
+        whole = code.changed(baseline, commit)
+        stages = [home.Stage(first, "One"), home.Stage(whole, "Two\n\nand all")]
+        before = everything(dirty / "committed.txt") | everything(dirty / ".git" / "index")
+        ids = branch(
+            dirty, code, baseline=baseline, commit=commit, name="x7", message="", stages=stages
+        )
+        log = git(dirty, "log", "--reverse", "--format=%H %s", "HEAD..x7").split("\n")
+        assert log[:2] == [f"{ids[0]} One", f"{ids[1]} Two"]
+        assert git(dirty, "diff", "--name-only", "HEAD", ids[0]).split() == ["committed.txt"]
+        assert git(dirty, "diff", "--no-renames", "--name-only", "HEAD", "x7").split() == (
+            sorted(CHANGES)
+        )
+        assert everything(dirty / "committed.txt") | everything(dirty / ".git" / "index") == before
 
     def test_touches_neither_files_nor_index_nor_head_nor_stash(
         self, code: Programs, dirty: Path
@@ -243,7 +263,7 @@ class TestBranch:
         baseline = start(code, task)
         commit = code.commit([baseline], CHANGES, "")
 
-        def attempt(commit: str = commit) -> str:
+        def attempt(commit: str = commit) -> tuple[str, ...]:
             return branch(task, code, baseline=baseline, commit=commit, name="x", message="m")
 
         with pytest.raises(HomeError, match="not in a git repository"):

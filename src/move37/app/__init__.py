@@ -21,7 +21,7 @@ from move37.app.look import (
 from move37.app.lookout import Lookout
 from move37.app.measuring import certify, demo, demos, run
 from move37.app.queue import come_of, propose, wait
-from move37.app.reporting import report
+from move37.app.reporting import pull_request, report
 from move37.app.settings import RunSettings
 from move37.app.skill import CLIENTS, install_skill, skill_text
 from move37.app.studies import known_studies, remember_study
@@ -66,6 +66,7 @@ __all__ = [
     "post",
     "program",
     "propose",
+    "pull_request",
     "remember_study",
     "report",
     "results",

@@ -101,21 +101,28 @@ def apply(root: Path, experiment: int | None = None) -> Applied:
 def branch(root: Path, name: str, experiment: int | None = None) -> Branched:
     """Make a branch with the changes in the user's repository; work tree and index stay as they are.
 
+    A commit for each edit that survived `ablate`, with what it was measured to bring; else one for all.
     Raises `HomeError` when there is no repository, or the branch exists.
     """
+    from move37.app.commits import stages_of
     from move37.store import home
 
     with read_study(find_root(root)) as study:
         program, baseline, commit = _programs(study, experiment)
+        stages = stages_of(study, program, study.store.code.changed(baseline, commit))
         made = home.branch(
             study.root,
             study.store.code,
             baseline=baseline,
             commit=commit,
             name=name,
-            message=_message(study, program),
+            message="",
+            stages=stages,
         )
-        return Branched(experiment=program.id, branch=name, commit=made)
+        subjects = tuple(stage.message.partition("\n")[0] for stage in stages)
+        return Branched(
+            experiment=program.id, branch=name, commit=made[-1], commits=made, subjects=subjects
+        )
 
 
 def patch(root: Path, experiment: int | None = None) -> Patched:
@@ -131,17 +138,3 @@ def _programs(study: Study, experiment: int | None) -> tuple[Experiment, str, st
     assert program.commit is not None
     assert baseline.commit is not None
     return program, baseline.commit, program.commit
-
-
-def _message(study: Study, program: Experiment) -> str:
-    """What the commit says: every edit of the lineage, and what is known of the effect."""
-    edits: list[str] = []
-    node = program
-    while node.parents:
-        edits.append(f"- {node.hypothesis} (x{node.id})")
-        node = study.history[node.parents[0]]
-    certified = study.history.certificate_of(program.id)
-    evidence = "Not certified." if certified is None else certified.reason
-    return "\n".join(
-        [f"{study.task.name}: x{program.id}, found by move37", "", *reversed(edits), "", evidence]
-    )

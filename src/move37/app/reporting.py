@@ -12,7 +12,7 @@ from move37.core.errors import Move37Error, StudyError, Unwritable
 from move37.core.facts import Ablated, SessionStarted
 from move37.report.ablation import AblationView, ablation_view
 from move37.report.morning import EditStory, Morning, Program, morning
-from move37.report.results import Reported
+from move37.report.results import PullRequest, Reported
 
 
 def report(root: Path, out: Path | None = None) -> Reported:
@@ -58,8 +58,23 @@ def report(root: Path, out: Path | None = None) -> Reported:
     )
 
 
-def morning_of(study: Study) -> Morning:
-    """The whole report of an open study, as a record."""
+def pull_request(root: Path, experiment: int | None = None) -> PullRequest:
+    """The title and the text of a pull request with the changes of an experiment (the champion), in Markdown.
+
+    What is not certified is said to be so. Raises `StudyError` when there is nothing to tell of.
+    """
+    from move37.report.pull_request import pull_request_text
+
+    with read_study(find_root(root)) as study:
+        chosen = study.program(experiment)
+        if chosen.is_baseline:
+            raise StudyError("the champion is the baseline itself: there is nothing to propose")
+        title, body = pull_request_text(morning_of(study, chosen.id))
+        return PullRequest(experiment=chosen.id, title=title, body=body)
+
+
+def morning_of(study: Study, shown: int | None = None) -> Morning:
+    """The whole report of an open study, as a record. shown: whose program it tells of."""
     session = study.history.session
     return morning(
         study.task,
@@ -73,6 +88,7 @@ def morning_of(study: Study) -> Morning:
         sessions=_sessions(study),
         is_working=is_working(study.root),
         ledger=study.ledger,
+        shown=shown,
     )
 
 

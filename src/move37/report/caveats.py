@@ -24,13 +24,13 @@ def caveats(
     yield from _about_evaluation(task, status)
     if cheats is not None and cheats.gravest == "serious":
         yield (
-            "The champion's change does something that a score could be faked with; read the cheat report "
+            "The change does something that a score could be faked with; read the cheat report "
             "below before you take it."
         )
     champion = status.champion
     if champion is not None and not is_ablated:
         yield (
-            "Nobody has taken the champion's edits out one by one: which of them matter is believed, not "
+            "Nobody has taken its edits out one by one: which of them matter is believed, not "
             "measured. `move37 ablate` measures it."
         )
     if status.baseline.trials < 2 and status.noise != 0:
@@ -66,7 +66,7 @@ def _about_claims(task: Task, status: Status, claims: Sequence[CertificateView])
     champion = status.champion
     if champion is not None and first.experiment == status.pruned_from:
         yield (
-            f"The claim is about x{first.experiment}. The champion x{champion.experiment} is the same without the "
+            f"The claim is about x{first.experiment}. x{champion.experiment} is the same without the "
             "edits that do nothing, certified not to be worse by the margin of its ablation or more."
         )
     elif champion is not None and champion.experiment != first.experiment:

@@ -74,11 +74,16 @@ def _figures(morning: Morning) -> Iterator[tuple[str, str]]:
             measured(best.believed.value, best.believed.sd or None),
         )
     spent = morning.spent
-    yield "experiments", f"{spent.experiments:,}"
+    yield "experiments", f"{_tried_in_all(morning):,}"
     yield "worked for", duration(3600 * spent.hours)
     if spent.usd:
         yield "spent", f"{spent.usd:.2f} USD"
     yield "evaluation", "not checked" if morning.evaluator is None else morning.evaluator.grade
+
+
+def _tried_in_all(morning: Morning) -> int:
+    status = morning.status
+    return status.measured + sum(status.failures.values()) + status.screened + status.running
 
 
 # --- claims --------------------------------------------------------------------------------------
@@ -101,6 +106,8 @@ def _nothing(morning: Morning) -> str:
     if best is None:
         return "Nothing is claimed: no experiment is believed better than the baseline so far."
     told = "" if best.effect is None else f", effect {effect_words(best.effect)}"
+    if not best.is_champion:
+        return f"Nothing is claimed of x{best.experiment}{told}, believed."
     if morning.unsupported:
         return f"Nothing is claimed: fresh evidence did not support it. x{best.experiment} is believed best{told}."
     return (
@@ -166,7 +173,7 @@ def _progress(morning: Morning) -> Iterator[Block]:
     status = morning.status
     finished = status.measured + sum(status.failures.values()) + status.screened
     told = (
-        f"{count(status.spent.experiments, 'experiment')}: {status.measured:,} measured, "
+        f"{count(_tried_in_all(morning), 'experiment')}: {status.measured:,} measured, "
         f"{sum(status.failures.values()):,} failed"
         + (f", {status.screened:,} let go early" if status.screened else "")
         + f". {status.kept:,} of {finished:,} are believed better than everything before them."
@@ -267,7 +274,7 @@ def _evaluator(morning: Morning) -> Iterator[Block]:
     else:
         yield from _certificate_of(view)
     if morning.cheats is not None:
-        yield Heading(("The champion's cheat report",))
+        yield Heading((f"The cheat report of x{morning.cheats.experiment}",))
         yield Lines("", cheats_text(morning.cheats, width=None).splitlines(), "output")
 
 
@@ -310,7 +317,7 @@ def _cost(morning: Morning) -> Iterator[Block]:
             "trials",
             (f"{morning.trials:,}, {duration(morning.trial_seconds)} of them all together",),
         ),
-        ("experiments", (f"{spent.experiments:,}",)),
+        ("budget used", (f"{spent.experiments:,} experiments, repeats of them included",)),
         ("money", (f"{spent.usd:.2f} USD" if spent.usd else "none",)),
     ]
     if morning.tokens_in or morning.tokens_out:

@@ -75,7 +75,7 @@ def code_span(text: str, *, in_table: bool = False) -> str:
 
 def fenced(lines: Sequence[str], language: str = "") -> list[str]:
     """Lines as a block of code that nothing in them can end."""
-    shown = [clean(line, keep="\t") for line in lines]
+    shown = [clean(line, keep="\n\t") for line in lines]
     longest = max((len(found) for line in shown for found in _FENCE.findall(line)), default=0)
     fence = "`" * max(3, longest + 1)
     return [fence + language, *shown, fence]
@@ -118,12 +118,30 @@ def _inlines(parts: Inlines, *, in_table: bool = False) -> str:
     return "".join(_inline(part, in_table) for part in parts).strip()
 
 
+def _spoken(words: str, in_table: bool) -> str:
+    """Our own sentences: what stands between backticks is typed."""
+    pieces = words.split("`")
+    if len(pieces) % 2 == 0:
+        return escaped(words)
+    return "".join(
+        code_span(piece, in_table=in_table) if place % 2 else _middle(piece)
+        for place, piece in enumerate(pieces)
+    ).strip()
+
+
+def _middle(words: str) -> str:
+    """Escaped, with the blanks that part it from its neighbours."""
+    before = " " if words[:1].isspace() else ""
+    after = " " if words[-1:].isspace() and words.strip() else ""
+    return f"{before}{escaped(words)}{after}"
+
+
 def _inline(part: Inline, in_table: bool) -> str:
     match part:
         case str():
             before = " " if part[:1].isspace() else ""
             after = " " if part[-1:].isspace() and part.strip() else ""
-            return f"{before}{escaped(part)}{after}"
+            return f"{before}{_spoken(part, in_table)}{after}"
         case Theirs() | Typed():
             tail = " " if part.text[-1:].isspace() else ""
             return code_span(part.text, in_table=in_table) + tail

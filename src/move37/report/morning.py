@@ -5,7 +5,7 @@ authors wrote them: whoever renders them escapes them. Sizes are bounded, whatev
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from move37.report.certificates import CertificateView, Effect, effect_of
 from move37.report.evaluator import EvaluatorView
 from move37.report.picture import Picture, compose
 from move37.report.surprises import Surprise, move37s, surprises
-from move37.report.views import Judge, MetricView, Spent, Status, Summary, status_view
+from move37.report.views import Judge, MetricView, Spent, Status, Summary, status_view, summary
 
 if TYPE_CHECKING:
     from move37.search.arms import Ledger
@@ -149,10 +149,11 @@ def morning(
     sessions: int = 0,
     is_working: bool = False,
     ledger: "Ledger | None" = None,
+    shown: int | None = None,
 ) -> Morning:
     """Fold a study into its report. Raises `StudyError` when it has not begun.
 
-    program: what there is to say of the champion's program. sessions: how often an engine began to work.
+    shown: whose program it tells of; `None`: the champion's. program: what there is to say of the champion's program. sessions: how often an engine began to work.
     """
     status = status_view(
         task, history, beliefs, champion,
@@ -160,13 +161,21 @@ def morning(
     )  # fmt: skip
     picture = compose(task, history, beliefs, champion)
     best = status.champion
-    latest = {view.experiment: view for view in status.certificates}
+    if shown is not None and (best is None or best.experiment != shown):
+        best = summary(task, history, beliefs, champion, shown, judge)
+        status = replace(status, champion=best, pruned_from=history.pruned_from(shown))
+    names = None if shown is None else {shown, status.pruned_from}
+    latest = {
+        view.experiment: view
+        for view in status.certificates
+        if names is None or view.experiment in names
+    }
     first = None if best is None else best.experiment
     ordered = sorted(latest.values(), key=lambda view: (view.experiment != first, -_gain(view)))
     claims = tuple(view for view in ordered if view.claim)[:MOST_CLAIMS]
     unsupported = tuple(view for view in ordered if not view.claim)[:MOST_CLAIMS]
-    shown = Program() if best is None else program(best.experiment)
-    lines = [_short(line) for line in shown.diff.splitlines()]
+    about = Program() if best is None else program(best.experiment)
+    lines = [_short(line) for line in about.diff.splitlines()]
     chain: Sequence[Experiment] = [] if best is None else _lineage(history, best.experiment)
     told = _surprises(history, beliefs, status)
     current = history.current()
@@ -187,12 +196,12 @@ def morning(
         surprises=told[1],
         steps=tuple(_step(task, history, beliefs, one) for one in chain[-MOST_STEPS:]),
         steps_left_out=max(0, len(chain) - MOST_STEPS),
-        edits=shown.edits[:MOST_EDITS],
-        edits_left_out=max(0, len(shown.edits) - MOST_EDITS),
-        ablation=shown.ablation,
+        edits=about.edits[:MOST_EDITS],
+        edits_left_out=max(0, len(about.edits) - MOST_EDITS),
+        ablation=about.ablation,
         diff=tuple(lines[:MOST_DIFF_LINES]),
         diff_left_out=max(0, len(lines) - MOST_DIFF_LINES),
-        cheats=shown.cheats,
+        cheats=about.cheats,
         moves=move_groups(history, beliefs),
         failures=failure_groups(history),
         evaluator=status.evaluator,
@@ -203,7 +212,7 @@ def morning(
         trials=len(trials),
         trial_seconds=sum(trial.outcome.seconds for trial in trials),
         proposers=status.proposers,
-        caveats=tuple(caveats(task, history, status, claims, shown.cheats, bool(shown.ablation))),
+        caveats=tuple(caveats(task, history, status, claims, about.cheats, bool(about.ablation))),
         evaluation=task.evaluate.run,
         epochs=len(history.epochs),
     )

@@ -26,7 +26,9 @@ _WIDEST = 300
 
 def program_chapter(morning: Morning) -> Chapter:
     best = morning.champion
-    title = "The champion" if best is None else f"The champion, x{best.experiment}, edit by edit"
+    title = "" if best is None else f"x{best.experiment}, edit by edit"
+    if best is not None and best.is_champion:
+        title = f"The champion, {title}"
     return Chapter("champion", title, [] if best is None else list(_blocks(morning)))
 
 
@@ -143,14 +145,16 @@ def _edits(morning: Morning) -> Iterator[Block]:
         yield Heading((Theirs(edit.label),))
         why = [ideas[step] for step in edit.steps if ideas.get(step)]
         pairs: list[tuple[str, Inlines]] = []
-        if why:
-            pairs.append(("idea", tuple(Theirs(text + " ") for text in why[:3])))
+        pairs += [
+            ("" if number else "idea", (Theirs(text),)) for number, text in enumerate(why[:3])
+        ]
         if edit.reason:
             pairs.append(("ablation", (Theirs(edit.reason),)))
         if pairs:
             yield Facts(pairs)
         lines = [*_marked("-", edit.old), *_marked("+", edit.new)]
-        yield Lines("", lines, "diff")
+        if len(lines) > 2 or edit.new.strip() not in edit.label:  # a value's label says it all
+            yield Lines("", lines, "diff")
 
 
 def _marked(sign: str, text: str) -> list[str]:

@@ -125,6 +125,11 @@ class Branched:
     experiment: int
     branch: str
     commit: str
+    """The last one: the whole program."""
+    commits: tuple[str, ...] = ()
+    """All of them, the first one first: one for each edit, where the effects of those are known."""
+    subjects: tuple[str, ...] = ()
+    """The first line of each one's message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +137,17 @@ class Patched:
     experiment: int
     text: str
     """A patch for `git apply`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullRequest:
+    """What to say to those whose repository a result is for."""
+
+    experiment: int
+    title: str
+    """One line, plain text."""
+    body: str
+    """Markdown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

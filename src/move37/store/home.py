@@ -183,12 +183,31 @@ def _names(paths: Sequence[str]) -> str:
 # --- a branch -------------------------------------------------------------------------------------
 
 
-def branch(root: Path, code: Code, *, baseline: str, commit: str, name: str, message: str) -> str:
-    """Make one commit with the changes on top of HEAD, as the new branch `name`; return its id.
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One commit of a branch."""
 
-    Touches neither work tree nor index, HEAD or stash. Content goes through the repository's own
-    filters (line ends, LFS), as `git add` would do. Raises `HomeError` when there is no git or no
-    repository, the branch exists, or HEAD has something else than the baseline in those files.
+    changes: Mapping[str, bytes | None]
+    """All that the program changes in the baseline up to here, the stages before included."""
+    message: str
+
+
+def branch(
+    root: Path,
+    code: Code,
+    *,
+    baseline: str,
+    commit: str,
+    name: str,
+    message: str,
+    stages: Sequence[Stage] = (),
+) -> tuple[str, ...]:
+    """Make commits with the changes on top of HEAD, as the new branch `name`; return their ids, in order.
+
+    stages: the commits; the last one is the whole program. Empty: a single one, with `message`.
+    Touches neither work tree nor index, HEAD or stash; there is the whole branch or none. Content goes through
+    the repository's own filters (line ends, LFS), as `git add` would do. Raises `HomeError` when there is no git
+    or no repository, the branch exists, or HEAD has something else than the baseline in those files.
     """
     repository = _Repository(root)
     repository.check_name(name)
@@ -203,7 +222,8 @@ def branch(root: Path, code: Code, *, baseline: str, commit: str, name: str, mes
             f"{_names(differing)} in {root} differ between HEAD and the start of the study; "
             "commit them first, or take the result with `move37 apply` or `move37 patch`"
         )
-    return repository.commit(changes, name, message)
+    assert not stages or dict(stages[-1].changes) == changes, "the last stage is the program"
+    return repository.commit(stages or [Stage(changes, message)], name)
 
 
 def _content(code: Code, commit: str, path: str) -> bytes | None:
@@ -256,25 +276,26 @@ class _Repository:
             return True
         return self._hash(path, content) == entry[1]
 
-    def commit(self, changes: Mapping[str, bytes | None], name: str, message: str) -> str:
+    def commit(self, stages: Sequence[Stage], name: str) -> tuple[str, ...]:
+        ids: list[str] = []
+        for stage in stages:
+            tree = self._tree(stage.changes)
+            parent = ids[-1] if ids else self._head
+            message = stage.message.encode("utf-8", "replace")
+            made = self._git("commit-tree", tree, "-p", parent, "-F", "-", stdin=message)
+            ids.append(made.decode().strip())
+        last = ids[-1]
+        self._git("update-ref", "-m", "move37 branch", f"refs/heads/{name}", last, "0" * len(last))
+        return tuple(ids)
+
+    def _tree(self, changes: Mapping[str, bytes | None]) -> str:
+        """HEAD with these changes."""
         with tempfile.TemporaryDirectory(prefix="move37-") as folder:
             index = {"GIT_INDEX_FILE": os.path.join(folder, "index")}  # noqa: PTH118
             self._git("read-tree", self._head, extra=index)
             lines = b"".join(self._index_line(path, changes[path]) for path in sorted(changes))
             self._git("update-index", "-z", "--index-info", stdin=lines, extra=index)
-            tree = self._git("write-tree", extra=index).decode().strip()
-        new = self._git(
-            "commit-tree",
-            tree,
-            "-p",
-            self._head,
-            "-F",
-            "-",
-            stdin=message.encode("utf-8", "replace"),
-        )
-        id = new.decode().strip()
-        self._git("update-ref", "-m", "move37 branch", f"refs/heads/{name}", id, "0" * len(id))
-        return id
+            return self._git("write-tree", extra=index).decode().strip()
 
     def _index_line(self, path: str, content: bytes | None) -> bytes:
         whole = self._prefix + encode(path)

@@ -37,26 +37,39 @@ def apply(where: Where, *, experiment: int | None) -> None:
 def branch(where: Where, *, name: str, experiment: int | None) -> None:
     """Make a git branch that holds a result.
 
-    EXPERIMENT is the champion, unless you name one. Your files and your index stay as they are.
+    EXPERIMENT is the champion, unless you name one. After `move37 ablate`, each edit that survived is a commit of
+    its own, whose message says what it was measured to bring. Your files and your index stay as they are.
     """
     from move37 import app
+    from move37.report.words import clean
 
     done = app.branch(where.root, name, experiment)
-    where.screen.answer(
-        done, f"Branch {done.branch} holds x{done.experiment} ({done.commit[:12]})."
-    )
+    lines = [f"Branch {done.branch} holds x{done.experiment}:"]
+    for commit, subject in zip(done.commits, done.subjects, strict=True):
+        lines.append(f"  {commit[:12]}  {clean(subject)}")
+    if len(done.commits) == 1:
+        lines.append("One commit: `move37 ablate` measures its edits one by one.")
+    where.screen.answer(done, "\n".join(lines))
 
 
 @click.command()
 @experiment_argument
+@click.option(
+    "--pr", "pull_request", is_flag=True, help="Print a pull request's title and text instead."
+)
 @common
-def patch(where: Where, *, experiment: int | None) -> None:
+def patch(where: Where, *, experiment: int | None, pull_request: bool) -> None:
     """Print a result, for `git apply`.
 
-    EXPERIMENT is the champion, unless you name one.
+    EXPERIMENT is the champion, unless you name one. With --pr: a title, an empty line, and Markdown that says what
+    is claimed and how it can be checked, or that nothing is certified.
     """
     from move37 import app
 
+    if pull_request:
+        drafted = app.pull_request(where.root, experiment)
+        where.screen.answer(drafted, f"{drafted.title}\n\n{drafted.body.rstrip()}")
+        return
     view = app.patch(where.root, experiment)
     print_program(where, view, view.text)
 

@@ -15,7 +15,7 @@ class _Scale:
     """Where a value of the picture is on the paper."""
 
     def __init__(self, picture: Picture, width: int, height: int) -> None:
-        self.left, self.right, self.top, self.bottom = 58.0, width - 26.0, 16.0, height - 34.0
+        self.left, self.right, self.top, self.bottom = 58.0, width - 26.0, 26.0, height - 40.0
         self.low, self.high = limits(picture)
         self._last = max(1, picture.last)
 

@@ -105,10 +105,17 @@ def _inlines(parts: Inlines) -> Html:
     return join(map(_inline, parts))
 
 
+def _spoken(words: str) -> Iterator[Html]:
+    """Our own sentences: what stands between backticks is typed."""
+    for place, piece in enumerate(words.split("`")):
+        if piece:
+            yield tag("code", piece) if place % 2 else text(piece)
+
+
 def _inline(part: Inline) -> Html:
     match part:
         case str():
-            return text(part)
+            return join(_spoken(part))
         case Theirs():
             return (
                 tag("span", text(part.text), class_="theirs", dir="auto") if part.text else raw("")
@@ -156,7 +163,7 @@ def _table(block: Table) -> Html:
 def _lines(block: Lines) -> Iterator[Html]:
     name = block.title or {"diff": "a change", "output": "text", "shell": "commands"}[block.kind]
     lines = (
-        tag("span", text(line, keep="\t"), class_=_line_kind(block, line)) for line in block.lines
+        tag("span", text(line, keep="\n\t"), class_=_line_kind(block, line)) for line in block.lines
     )
     pre = tag("pre", *lines, tabindex="0", role="group", aria_label=name)
     if block.is_folded:
