@@ -40,5 +40,13 @@ def test_every_page_is_reached_from_the_first_one() -> None:
     assert pages <= linked
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    navigation = set(
+        re.findall(r"- ([\w/-]+\.md)", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    )
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
+    assert pages == navigation, "name it in mkdocs.yml, below `nav`"
+
+
 def test_the_readme_leads_to_the_tutorial() -> None:
     assert "(docs/tutorial.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
