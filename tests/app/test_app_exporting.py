@@ -1,6 +1,7 @@
 """`export` on a real study, as a person and a program ask for it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ SETTINGS = app.RunSettings(experiments=2, workers=1, certify=False, check=False)
 
 
 def test_a_study_is_exported_beside_its_facts_and_never_over_anything(
-    make_task: MakeTask, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    make_task: MakeTask,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     root = make_task()
     app.run(root, SETTINGS)
@@ -31,6 +35,12 @@ def test_a_study_is_exported_beside_its_facts_and_never_over_anything(
     assert run_command([*command, "--force"]) == 0
     assert app.verify(root).ok
 
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "pyarrow", None)  # as where it is not installed
+        assert run_command(["-C", str(root), "export", "parquet"]) == 2
+    assert "move37[export]" in capfd.readouterr().err
+    assert [each.name for each in (root / ".move37" / "exports").iterdir()] == ["csv"]
+
     assert run_command(["-C", str(root), "export", "tsv", "-o", str(tmp_path / "sub" / "tsv")]) == 0
     table = (tmp_path / "sub" / "tsv" / "results.tsv").read_text()
     assert table == f"{app.results(root).text}\n"
@@ -39,7 +49,7 @@ def test_a_study_is_exported_beside_its_facts_and_never_over_anything(
 
 
 def test_the_command_line_names_the_formats_that_there_are() -> None:
-    assert app.export_formats() == FORMATS
+    assert app.EXPORT_FORMATS == FORMATS
 
 
 def test_without_a_study_nothing_is_made(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from move37.app.benches import bench, benches
 from move37.app.board import board, claim, post, retract, search_board, thread
 from move37.app.brief import brief, program
 from move37.app.checking import check
-from move37.app.exporting import export, export_formats
+from move37.app.exporting import EXPORT_FORMATS, export
 from move37.app.following import Followed, Following, News
 from move37.app.home import apply, branch, has_task, init, patch
 from move37.app.letters import Change
@@ -30,6 +30,7 @@ from move37.app.verify import verify
 
 __all__ = [
     "CLIENTS",
+    "EXPORT_FORMATS",
     "STUDY",
     "Change",
     "Followed",
@@ -54,7 +55,6 @@ __all__ = [
     "demos",
     "diff",
     "export",
-    "export_formats",
     "find_root",
     "has_task",
     "init",

@@ -1,36 +1,21 @@
 """`export`: the study as tables for other tools."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import move37
 from move37.app.look import judge_of
 from move37.app.study import STUDY, Study, find_root, read_study
-from move37.report.exports.build import dataset, times_of
-from move37.report.exports.csv_files import write_csv
-from move37.report.exports.mlflow_store import write_mlflow
-from move37.report.exports.parquet_files import write_parquet
-from move37.report.exports.tables import Dataset, about
-from move37.report.exports.tensorboard_events import write_tensorboard
-from move37.report.exports.tsv_file import write_tsv
-from move37.report.exports.wandb_run import write_wandb
-from move37.report.exports.whole import MARK, whole_directory
+from move37.core.errors import StudyError
 from move37.report.results import Exported
 
-Writer = Callable[[Dataset, Path], None]
+if TYPE_CHECKING:
+    from move37.report.exports.tables import Dataset
 
-_WRITERS: Mapping[str, Writer] = {
-    "csv": write_csv,
-    "parquet": write_parquet,
-    "tsv": write_tsv,
-    "tensorboard": write_tensorboard,
-    "mlflow": write_mlflow,
-    "wandb": write_wandb,
-}
+    Writer = Callable[[Dataset, Path], None]
 
-
-def export_formats() -> tuple[str, ...]:
-    return tuple(_WRITERS)
+EXPORT_FORMATS = ("csv", "parquet", "tsv", "tensorboard", "mlflow", "wandb")
 
 
 def export(root: Path, kind: str, out: Path | None = None, *, replace: bool = False) -> Exported:
@@ -39,11 +24,15 @@ def export(root: Path, kind: str, out: Path | None = None, *, replace: bool = Fa
     It is there as a whole or not at all. Raises `HomeError` rather than overwrite, unless `replace` says so and
     an earlier export is what is there, and `Move37Error` without the format's client.
     """
+    from move37.report.exports.tables import about
+    from move37.report.exports.whole import MARK, whole_directory
+
+    write = _writer(kind)
     with read_study(find_root(root)) as study:
         path = (out or study.root / STUDY / "exports" / kind).resolve()
         with whole_directory(path, replace=replace) as directory:
             data = dataset_of(study)
-            _WRITERS[kind](data, directory)
+            write(data, directory)
             (directory / MARK).write_text(about(data, kind), encoding="utf-8")
             files = sorted(
                 each.relative_to(directory) for each in directory.rglob("*") if each.is_file()
@@ -57,7 +46,9 @@ def export(root: Path, kind: str, out: Path | None = None, *, replace: bool = Fa
     )
 
 
-def dataset_of(study: Study) -> Dataset:
+def dataset_of(study: Study) -> "Dataset":
+    from move37.report.exports.build import dataset, times_of
+
     return dataset(
         study.task,
         study.history,
@@ -67,3 +58,22 @@ def dataset_of(study: Study) -> Dataset:
         times=times_of(study.store.rows()),
         version=move37.__version__,
     )
+
+
+def _writer(kind: str) -> "Writer":
+    match kind:
+        case "csv":
+            from move37.report.exports.csv_files import write_csv as write
+        case "parquet":
+            from move37.report.exports.parquet_files import write_parquet as write
+        case "tsv":
+            from move37.report.exports.tsv_file import write_tsv as write
+        case "tensorboard":
+            from move37.report.exports.tensorboard_events import write_tensorboard as write
+        case "mlflow":
+            from move37.report.exports.mlflow_store import write_mlflow as write
+        case "wandb":
+            from move37.report.exports.wandb_run import write_wandb as write
+        case other:
+            raise StudyError(f"there is no export {other!r}; choose {', '.join(EXPORT_FORMATS)}")
+    return write
