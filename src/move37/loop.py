@@ -12,7 +12,7 @@ from move37.core.facts import Fact, Opened, Rejected, Submitted
 from move37.core.history import Experiment
 from move37.core.journal import Journal
 from move37.core.protocols import Attachments, Desk, Inquiry, Referee, Runner, Search
-from move37.core.records import QUEUE, Failed, Job, Repeat
+from move37.core.records import QUEUE, Choice, Extend, Failed, Job, Repeat
 from move37.core.seeds import derive_seed
 
 Halt = Literal["budget", "stopped", "exhausted", "baseline"]
@@ -63,8 +63,10 @@ class Loop:
         rank: Callable[[Sequence[Experiment]], Sequence[Experiment]] = lambda waiting: waiting,
         inbox: Callable[[], Iterable[tuple[Fact, Attachments]]] = lambda: (),
         has_mail: Callable[[], bool] = lambda: False,
+        has_orders: Callable[[], bool] = lambda: False,
         resumes: Callable[[Experiment], bool] = lambda experiment: True,
         quick: Set[str] = frozenset(),
+        writers: Set[str] = frozenset(),
         patient: bool = False,
         is_enough: Callable[[Mapping[str, int], int], bool] = lambda asking, ready: False,
     ) -> None:
@@ -80,8 +82,10 @@ class Loop:
         inbox: what people and agents outside have handed in since it was last asked. Each is recorded
             before the next is asked for.
         has_mail: whether `inbox` has something to say: asked several times a second.
+        has_orders: whether it has something to say that does not wait for a free slot.
         resumes: whether to carry on with an experiment that an earlier run left over.
         quick: the proposers that propose at once, whenever a slot is free.
+        writers: the proposers that can be told of an idea.
         patient: whether to wait for what may be handed in, when there is nothing else to do.
         is_enough: whether nothing more need be asked for now, where so many experiments of each proposer have no
             program yet, and so many wait for a worker. The desk's `at_once` bounds each proposer's.
@@ -98,8 +102,10 @@ class Loop:
         self._rank = rank
         self._inbox = inbox
         self._has_mail = has_mail
+        self._has_orders = has_orders
         self._resumes = resumes
         self._quick = quick
+        self._writers = writers
         self._patient = patient
         self._is_enough = is_enough
         self._spent: dict[str, NothingToPropose] = {}
@@ -134,17 +140,18 @@ class Loop:
         """Whether there is something else to do than to wait for a trial."""
         if self._desk.has_answers():
             return True
-        return self._runner.free_slots() > 0 and self._has_mail()
+        return self._has_orders() or (self._runner.free_slots() > 0 and self._has_mail())
 
     def _advance(self) -> Halt | None:
         """Give every free slot something to do: what a stopped run left over, what the referee
         wants, and only then something new."""
         history = self.journal.history
-        halt = self._halted()
-        if halt == "stopped":
+        if self._halted() == "stopped":
+            return "stopped"
+        for fact, attachments in self._inbox():
+            self.journal.record(fact, attachments)
+        if (halt := self._halted()) == "stopped":
             return halt
-        for submitted, attachments in self._inbox():
-            self.journal.record(submitted, attachments)
         for experiment in self._rank(history.running()):
             if experiment.id in self._desk.pending() or not self._resumes(experiment):
                 continue
@@ -155,6 +162,8 @@ class Loop:
         for job in self._referee.wants(history):
             if self._runner.free_slots():
                 self._runner.submit(job)
+        if halt is None and history.steering.paused is not None:
+            return None
         while halt is None and self._open_next():
             halt = self._halted()
         return halt or self._exhausted()
@@ -202,9 +211,11 @@ class Loop:
             return self._open_submitted(waiting[0])
         if history.rejected_in_a_row >= EXHAUSTED_AFTER or (busy := self._busy()) is None:
             return False
+        if held := {name for way, name in history.steering.held if way == "proposer"}:
+            busy = busy | held
         seed = derive_seed(history.epoch.seed, len(history))
         pending = self._runner.pending() | self._desk.pending()
-        choice = self._search.choose(history, pending=pending, seed=seed, busy=busy)
+        choice, idea = self._choose(pending, seed, busy)
         match choice:
             case None:
                 return False
@@ -214,8 +225,25 @@ class Loop:
                     return False
                 self._runner.submit(self._trial(history[repeated]))
             case _:
-                self._open(choice.parents, choice.proposer, seed, strategy=choice.strategy)
+                strategy = choice.strategy
+                self._open(choice.parents, choice.proposer, seed, strategy=strategy, idea=idea)
         return True
+
+    def _choose(
+        self, pending: Set[int], seed: int, busy: Set[str]
+    ) -> tuple[Choice | None, int | None]:
+        """What to do next, and the post whose idea is to be tried by it, if one is.
+
+        An idea that waits is for the next experiment that a writer can take.
+        """
+        history = self.journal.history
+        idea = history.steering.next_idea()
+        if idea is not None and self._writers - busy:
+            others = (self._quick | self._desk.at_once.keys()) - self._writers
+            choice = self._search.choose(history, pending=pending, seed=seed, busy=busy | others)
+            if isinstance(choice, Extend) and len(choice.parents) == 1:
+                return choice, idea
+        return self._search.choose(history, pending=pending, seed=seed, busy=busy), None
 
     def _open_submitted(self, submitted: Submitted) -> bool:
         """What somebody handed in comes before anything that the search would like: without a free slot
@@ -237,6 +265,7 @@ class Loop:
         *,
         ticket: str | None = None,
         strategy: str = "",
+        idea: int | None = None,
     ) -> None:
         history = self.journal.history
         opened = Opened(
@@ -247,6 +276,7 @@ class Loop:
             seed=seed,
             ticket=ticket,
             strategy=strategy,
+            idea=idea,
         )
         # A power cut that takes it takes nothing: search would choose the same again.
         self.journal.record(opened, synced=ticket is not None)

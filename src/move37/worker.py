@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from move37.core.errors import (
+    Held,
     NotYet,
     ProposalFailed,
     StudyError,
@@ -48,6 +49,7 @@ from move37.core.records import (
     TrialJob,
 )
 from move37.core.regions import why_outside
+from move37.core.steering import Steering
 
 _ROUNDS = 2
 """So often is somebody asked for one experiment: once more where the answer could not be used."""
@@ -120,8 +122,8 @@ class Proposing:
             else:
                 candidate = self._converse(proposer, request)
         except ProposalFailed as failed:
-            reason = Failed(stage="propose", reason=str(failed))
-            return Rejected(experiment=experiment.id, failed=reason, usd=usd)
+            reason, held = Failed(stage="propose", reason=str(failed)), isinstance(failed, Held)
+            return Rejected(experiment=experiment.id, failed=reason, usd=usd, held=held)
         return candidate if isinstance(candidate, Inquiry) else self._store(request, candidate)
 
     def _request(self, experiment: Experiment) -> Request:
@@ -167,7 +169,8 @@ class Proposing:
         return self._inquiry(experiment, len(rounds), asker.question(request, rounds))
 
     def _inquiry(self, experiment: Experiment, round: int, question: Question) -> Inquiry:
-        history, most = self._journal.history, self._task.budget.usd
+        history = self._journal.history
+        most = (self._task if history.session is None else history).budget.usd
         if most is not None and history.usd_committed + question.usd_at_most > most:
             told = (
                 f"the next question to {question.model} may cost {question.usd_at_most:.4f} USD, and "
@@ -200,7 +203,8 @@ class Proposing:
     def _candidate(self, request: Request, proposal: Proposal) -> "_Candidate":
         """The program that a proposal makes of the first parent.
 
-        Raises `Unreadable` where nothing can come of it: whoever was asked can mend that.
+        Raises `Unreadable` where nothing can come of it: whoever was asked can mend that; `Held` where a
+        person wants no such.
         """
         if not proposal.changes:
             raise Unreadable("the proposal changes nothing")
@@ -215,6 +219,8 @@ class Proposing:
         identity = self._identity(files)
         if (twin := self._journal.history.same_program(identity)) is not None:
             raise Unreadable(f"the same program as x{twin}")
+        if request.experiment.ticket is None:
+            _refuse_held(self._journal.history.steering, proposal)
         return _Candidate(proposal, files, identity)
 
     def _store(self, request: Request, candidate: "_Candidate") -> Proposed:
@@ -246,6 +252,17 @@ class Proposing:
         history = self._journal.history
         baseline = history.epochs[experiment.epoch].baseline
         return changed_lines(self._library.program(baseline), files)
+
+
+def _refuse_held(steering: Steering, proposal: Proposal) -> None:
+    """Raise `Held` for a proposal of a direction that a person has paused."""
+    if not steering.held:
+        return
+    if steering.holds("move", proposal.move):
+        raise Held(f"moves of the kind {proposal.move!r} are paused")
+    for path in sorted(proposal.changes):
+        if steering.holds("file", path):
+            raise Held(f"changes of {path!r} are paused")
 
 
 @dataclass(frozen=True, slots=True)

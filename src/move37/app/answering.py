@@ -15,7 +15,7 @@ from move37.app.study import read_study
 from move37.core.errors import Move37Error, StudyError, StudyLocked
 from move37.core.events import Stop
 from move37.core.records import Failed
-from move37.store.letter import Note
+from move37.store.letter import Command, Note
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def answer_late(
     is_left: whether a change waits that has left the box already.
     """
     with suppress(Move37Error):
-        if spool_of(root).tickets(Note):
+        if spool_of(root).tickets(Note) or spool_of(root).tickets(Command):
             deliver(root)
     if stop.soft or not (is_left or spool_of(root).has_letters()):
         return
@@ -96,5 +96,6 @@ def _as_before(root: Path, settings: RunSettings) -> RunSettings:
         session = study.history.session
     if session is None:
         return settings
-    budget = session.budget
+    # Without what was ordered since, which stands as long as the same is asked for.
+    budget = session.asked or session.budget
     return replace(settings, experiments=budget.experiments, hours=budget.hours, usd=budget.usd)

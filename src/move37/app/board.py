@@ -18,7 +18,7 @@ from move37.app.posting import fact_of
 from move37.app.study import STUDY, Read, Study, find_root, is_working, read_store, read_study
 from move37.core.board import Post
 from move37.core.errors import Refused, StudyError, StudyLocked
-from move37.core.facts import Claimed, Posted, Retracted
+from move37.core.facts import Claimed, Posted, Retracted, Steered
 from move37.core.journal import Journal
 from move37.core.records import PostKind, Role, Taint
 from move37.report.board import (
@@ -53,13 +53,15 @@ def post(
     reply_to: int | None = None,
     about: Sequence[int] = (),
     effect: float | None = None,
+    queued: bool = False,
     patience_seconds: float = _PATIENCE_SECONDS,
 ) -> Noted:
     """Post on the board of a study.
 
     author: the user when nobody is named. taint: whose words they are; a person's or, of an agent, a model's
     unless said otherwise. about: experiments, besides those that the text names. effect: on the metric, in its
-    own unit. patience_seconds: wait so long for an engine to take it in.
+    own unit. queued: an idea, to be tried by whoever proposes in words. patience_seconds: wait so long for an
+    engine to take it in.
     Raises `Refused` for a post that cannot be taken, with the reason.
     """
     note = Note(
@@ -72,6 +74,7 @@ def post(
         post=reply_to,
         about=tuple(about),
         effect=effect,
+        queued=queued,
     )
     return _hand_in(root, note, patience_seconds)
 
@@ -105,22 +108,22 @@ def claim(
 
 
 def deliver(root: Path) -> None:
-    """Store the notes in the letter box. Raises `StudyLocked` where somebody else works on the study."""
+    """Store the notes and orders in the letter box. Raises `StudyLocked` where somebody else works on the study."""
     from move37.store.sqlite import SqliteStore
 
     spool = spool_of(root)
     with SqliteStore.open(root / STUDY, write=True) as store:
         beliefs = LineagePosterior()
         journal = Journal(store, [beliefs])
-        inbox = Inbox(spool, journal.history, beliefs)
+        inbox = Inbox(spool, journal.history, beliefs, is_live=False)
         while _take_some(journal, inbox):
             pass
 
 
 def _take_some(journal: Journal, inbox: Inbox) -> int:
-    """Store so many notes as the box gives at a time. Returns how many."""
+    """Store so many of them as the box gives at a time. Returns how many."""
     facts = 0
-    for facts, (fact, attachments) in enumerate(inbox.take_notes(), 1):  # noqa: B007
+    for facts, (fact, attachments) in enumerate(inbox.take_words(), 1):  # noqa: B007
         journal.record(fact, attachments)
     return facts
 
@@ -135,24 +138,29 @@ def _hand_in(root: Path, note: Note, patience_seconds: float) -> Noted:
         fact_of("", note, study.history, study.believer)
     spool = spool_of(root)
     ticket = spool.put(note)
-    _wait(root, spool, ticket, patience_seconds)
+    see_to(root, spool, ticket, patience_seconds)
     return _noted(root, ticket)
 
 
-def _wait(root: Path, spool: Spool, ticket: str, patience_seconds: float) -> None:
-    """Until a note is on the board or set aside, or nobody is there to see to it."""
+def see_to(root: Path, spool: Spool, ticket: str, patience_seconds: float) -> None:
+    """Wait until a note or an order is recorded or set aside, or nobody is there to do so.
+
+    Where no engine is at work, it is recorded here.
+    """
     deadline = time.monotonic() + patience_seconds
     store, last = read_store(root), 0
     try:
         while True:
-            if (working := is_working(root)) is False and _may_write(root):
+            if (working := is_working(root)) is False and may_write(root):
                 with suppress(StudyLocked):  # somebody was quicker: an engine, or another note
                     deliver(root)
             for row in store.rows(after=last):
                 last = row.seq
-                if isinstance(row.fact, Posted | Retracted | Claimed) and row.fact.ticket == ticket:
+                fact = row.fact
+                is_word = isinstance(fact, Posted | Retracted | Claimed | Steered)
+                if is_word and fact.ticket == ticket:
                     return
-            nobody_will = not working and not _may_write(root)
+            nobody_will = not working and not may_write(root)
             if nobody_will or spool.refusal(ticket) or time.monotonic() >= deadline:
                 return
             time.sleep(_LOOK_SECONDS)
@@ -160,7 +168,7 @@ def _wait(root: Path, spool: Spool, ticket: str, patience_seconds: float) -> Non
         store.close()
 
 
-def _may_write(root: Path) -> bool:
+def may_write(root: Path) -> bool:
     """Whether the study is ours; another user can only hand in."""
     return os.access(root / STUDY, os.W_OK)
 

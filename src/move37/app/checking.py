@@ -52,7 +52,7 @@ def examine_if_new(engine: Engine) -> None:
     known = engine.study.history.evaluator
     if known is not None and known.sandbox == engine.sandbox:
         return
-    hours = engine.study.task.budget.hours or 0.0
+    hours = engine.study.history.budget.hours or 0.0
     examine(engine, seconds=max(_LEAST_SECONDS, _SHARE * 3600 * hours))
 
 

@@ -15,6 +15,7 @@ from move37.app.curve_book import CurveBook
 from move37.app.inbox import Inbox, spool_of
 from move37.app.judged import Judged
 from move37.app.library import StudyLibrary
+from move37.app.obeying import Helm, ProgramText
 from move37.app.polishing import WRITERS, plan_polishing, proposer_names
 from move37.app.remembering import Remembering
 from move37.app.settings import Crew, RunSettings, crew_of
@@ -43,7 +44,7 @@ from move37.core.facts import (
 )
 from move37.core.history import Experiment, History
 from move37.core.journal import Journal
-from move37.core.protocols import Asker, Fold, Prepared, Proposer, Runner, Search
+from move37.core.protocols import Asker, Attachments, Fold, Prepared, Proposer, Runner, Search
 from move37.core.records import (
     MERGE,
     QUEUE,
@@ -65,6 +66,7 @@ from move37.runners.local import LocalRunner
 from move37.runners.nursery import Nursery
 from move37.search.arms import Ledger
 from move37.search.belief import LineagePosterior
+from move37.search.pins import Pins
 from move37.tasks.files import Resolved
 from move37.tasks.shims import shim_mounts
 from move37.worker import Measuring, Proposing, Workplace, encode_record, load_measuring
@@ -99,7 +101,7 @@ class Engine:
         self._watch = watch
         self._stop = stop
         self._settings = settings
-        self._began = time.monotonic()
+        self._began_at = time.time()
         self.complaint: str | None = None
         """Why there is nothing to propose, in a proposer's words; set when that ended `explore`."""
         self._scoreboard = Scoreboard()
@@ -151,7 +153,7 @@ class Engine:
         Returns `exhausted` when all of it is done.
         """
         history, journal = self.study.history, self.study.journal
-        for fact, attachments in self._inbox.take():
+        for fact, attachments in self._take_in():
             journal.record(fact, attachments)
         asked = {submitted.ticket for submitted in history.waiting}
         if not asked and not any(map(_is_asked_for, history.running())):
@@ -161,6 +163,8 @@ class Engine:
         def halted() -> Halt | None:
             if self._stop.soft:
                 return "stopped"
+            if history.steering.paused is not None:
+                return "exhausted"
             waits = any(one.ticket in asked for one in history.waiting)
             return None if waits else "exhausted"
 
@@ -192,10 +196,12 @@ class Engine:
                 self._let_go(experiment) or self.cascade.decide(history, experiment)
             ),
             rank=self._gate.rank if self.study.task.policy.use else lambda waiting: waiting,
-            inbox=self._inbox.take,
+            inbox=self._take_in,
             has_mail=lambda: not self._stop.soft and self._inbox.has_mail(),
+            has_orders=lambda: not self._stop.soft and self._inbox.has_orders(),
             resumes=resumes,
             quick=self._proposers.keys() - self._desk.at_once.keys(),
+            writers=self._writers,
             patient=patient,
             is_enough=self._ahead.is_enough,
         )
@@ -268,7 +274,7 @@ class Engine:
             study.journal,
             self.runner,
             wants=lambda: wanted_trials(study.history, opened, study.task, study.store.attachment),
-            stopped=lambda: self._stop.soft,
+            stopped=self._is_stopped,
         )
         if done:
             certified = conclude(study.history, opened, study.task, study.store.attachment)
@@ -281,7 +287,19 @@ class Engine:
         """Do wanted jobs until none is wanted any more. `False`: stopped before the end."""
         if wants():
             self._watch(PhaseBegan(phase=phase))
-        return settle(self.study.journal, self.runner, wants=wants, stopped=lambda: self._stop.soft)
+        return settle(self.study.journal, self.runner, wants=wants, stopped=self._is_stopped)
+
+    def _take_in(self) -> Iterator[tuple[Fact, Attachments]]:
+        """What is new from outside: of the letter box, and of `program.md`."""
+        yield from self._inbox.take()
+        yield from self._text.look()
+
+    def _is_stopped(self) -> bool:
+        """Whether to stop; orders are heard where no search goes on, too."""
+        if self._inbox.has_orders():
+            for fact, attachments in self._inbox.take_orders():
+                self.study.journal.record(fact, attachments)
+        return self._stop.soft
 
     def end(self, reason: str) -> None:
         """Note that this session ended on its own terms."""
@@ -308,8 +326,10 @@ class Engine:
         # It answers whoever hands something in; search cannot choose it.
         searched = tuple(name for name in named if name not in (QUEUE, plan.added))
         self._is_patient = QUEUE in named
+        kinds = zip(named, plan.specs, strict=True)
+        self._writers = writers = frozenset(name for name, spec in kinds if spec.kind in WRITERS)
         self._proposers: dict[str, Proposer | Asker] = {QUEUE: Queue(), MERGE: Merge(), **named}
-        self.search: Search = make_search(
+        searching = make_search(
             task.search,
             believer,
             proposers=searched or (QUEUE,),
@@ -317,12 +337,9 @@ class Engine:
             polish=plan.shares,
             ledger=ledger,
             merger=MERGE if searched else None,
-            resolvers=[
-                name
-                for name, spec in zip(named, plan.specs, strict=True)
-                if spec.kind in WRITERS and name in searched
-            ],
+            resolvers=[name for name in named if name in writers and name in searched],
         )
+        self.search: Search = Pins(searching, merger=MERGE)
         staged = [StagePosterior(stage) for stage in range(len(task.evaluate.stages))]
         self.cascade = Cascade(
             task, believer, staged, spread=lambda: believer.tau, always=(OWN_EDIT, ABLATE)
@@ -362,7 +379,9 @@ class Engine:
                 ABLATE: Ablation(study),
             },
             believer=study.believer,
-            library=StudyLibrary(study.root, study.journal, editable),
+            library=StudyLibrary(
+                study.root, study.journal, editable, steering=lambda: study.history.steering.text
+            ),
             editable=editable,
             identity=Normaliser().identity,
             champion=lambda: study.champion,
@@ -393,15 +412,17 @@ class Engine:
             ThreadDesk(askers, encode_record, interrupted=lambda: self._stop.hard, told=runner.wake)
         )
         self._others.keep()
-        self._seconds_before = study.history.seconds_worked
+        self._helm = Helm(self._stop, study.history, began_at=self._began_at)
         study.journal.record(
             SessionStarted(
                 version=move37.__version__,
                 workers=workers,
                 sandbox=describe(strength),
-                budget=study.task.budget,
+                budget=study.history.steering.budget(study.task.budget),
+                asked=study.task.budget,
             )
         )
+        study.journal.follow(self._helm)
         self._watch(self._introduction(strength, self._crew))
         study.journal.follow(_Announcer(self._announce))
 
@@ -411,6 +432,7 @@ class Engine:
         spool, queue = spool_of(self.study.root), self._proposers[QUEUE]
         spool.make(queue.settings.share if self._is_patient and isinstance(queue, Queue) else None)
         spool.tidy()
+        self._text = ProgramText(self.study.root, self.study.history)
         return Inbox(spool, self.study.history, self.study.believer)
 
     def _workplace(self, strength: Strength, files: Resolved) -> Workplace:
@@ -435,7 +457,7 @@ class Engine:
             task=task.name,
             goal=task.goal,
             metric=task.metric,
-            budget=task.budget,
+            budget=self.study.history.budget,
             workers=crew.workers,
             sandbox=describe(strength),
             note="; ".join(
@@ -472,11 +494,13 @@ class Engine:
     def _halted(self) -> Halt | None:
         if self._stop.soft:
             return "stopped"
-        history, budget = self.study.history, self.study.task.budget
+        history = self.study.history
+        if history.steering.paused is not None:
+            return None
+        budget = history.budget
         if budget.experiments is not None and history.spent() >= budget.experiments:
             return "budget"
-        worked = self._seconds_before + time.monotonic() - self._began
-        if budget.hours is not None and worked >= budget.hours * 3600:
+        if budget.hours is not None and self._helm.seconds_worked >= budget.hours * 3600:
             return "budget"
         if budget.usd is not None and history.usd >= budget.usd:
             return "budget"

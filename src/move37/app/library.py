@@ -9,8 +9,9 @@ from move37.core.errors import StudyError
 from move37.core.journal import Journal
 
 _PROGRAMS_KEPT = 64
-_STEERING = "program.md"
-_STEERING_BYTES = 200_000
+STEERING = "program.md"
+STEERING_BYTES = 200_000
+"""More of it is told to nobody."""
 
 
 def library_of(study: Study) -> "StudyLibrary":
@@ -23,11 +24,22 @@ def library_of(study: Study) -> "StudyLibrary":
 class StudyLibrary:
     """Implements `core.protocols.Library`. Remembers the programs that were asked for lately."""
 
-    def __init__(self, root: Path, journal: Journal, editable: Callable[[str], bool]) -> None:
-        """editable: whether a candidate may change, add or remove the file of this path."""
+    def __init__(
+        self,
+        root: Path,
+        journal: Journal,
+        editable: Callable[[str], bool],
+        *,
+        steering: Callable[[], str] | None = None,
+    ) -> None:
+        """editable: whether a candidate may change, add or remove the file of this path.
+
+        steering: what to say of `program.md`; `None`: what it says now.
+        """
         self._root = root
         self._journal = journal
         self._editable = editable
+        self._steering = steering
         self._programs: OrderedDict[str, Mapping[str, bytes]] = OrderedDict()
 
     def program(self, experiment: int) -> Mapping[str, bytes]:
@@ -61,8 +73,13 @@ class StudyLibrary:
 
     def steering(self) -> str:
         # Read again for every experiment, so that a person can edit it while the study runs.
-        try:
-            with (self._root / _STEERING).open("rb") as file:
-                return file.read(_STEERING_BYTES).decode(errors="replace")
-        except OSError:
-            return ""
+        return read_text(self._root / STEERING) if self._steering is None else self._steering()
+
+
+def read_text(path: Path) -> str:
+    """Of `program.md`, as far as it is told to anybody; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(STEERING_BYTES).decode(errors="replace")
+    except OSError:
+        return ""

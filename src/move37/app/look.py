@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from move37.app.cheats import cheats_of
+from move37.app.steering import standing_of
 from move37.app.study import Read, Study, find_root, is_working, read_study
 from move37.core.records import Answer, Question, Verdict
 from move37.report.asked import AskedView, Conversation, Turn, asked_views
@@ -121,7 +122,7 @@ def judge_of(study: Study) -> Judge:
 
 def status_of(study: Study, *, is_working: bool) -> Status:
     session = study.history.session
-    return status_view(
+    shown = status_view(
         study.task,
         study.history,
         study.believer,
@@ -131,6 +132,7 @@ def status_of(study: Study, *, is_working: bool) -> Status:
         is_working=is_working,
         ledger=study.ledger,
     )
+    return replace(shown, orders=standing_of(study))
 
 
 def detail_of(study: Study, experiment: int) -> Detail:

@@ -86,6 +86,11 @@ def certify(
             raise StudyError(
                 f"x{chosen.id} was not measured in the current epoch; choose one of `move37 list`"
             )
+        if (veto := study.history.steering.vetoes.get(chosen.id)) is not None:
+            raise StudyError(
+                f"x{chosen.id} was vetoed by {veto.steered.author!r}; `move37 veto x{chosen.id} --off` "
+                "takes that back"
+            )
     settings = settings or RunSettings()
     with at_work(root, settings, watch=watch, stop=stop, begin=False) as engine:
         if not engine.certify(chosen.id, pairs=pairs):

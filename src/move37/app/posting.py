@@ -34,6 +34,10 @@ def fact_of(
 
 def _posted(ticket: str, note: Note, history: History, beliefs: Believer) -> Posted:
     text = note.text.strip()
+    if note.queued and note.is_guests:
+        raise Refused(
+            "only the study's owner steers it; hand the idea in as a post, with `move37 board post idea`"
+        )
     for experiment in note.about:
         if not 0 <= experiment < len(history):
             raise Refused(f"it is about x{experiment}, which is no experiment of this study")
@@ -50,6 +54,7 @@ def _posted(ticket: str, note: Note, history: History, beliefs: Believer) -> Pos
         reply_to=None if note.post is None else _standing(note, history).id,
         links=tuple(seen(experiment, history, beliefs) for experiment in about),
         effect=note.effect,
+        queued=note.queued,
     )
 
 

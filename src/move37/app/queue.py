@@ -149,6 +149,9 @@ def _wait(
             if is_working(root) or not _may_measure(root):
                 time.sleep(_LOOK_SECONDS)
                 continue
+            if awaited.state == "waiting" and _is_paused(lookout.read, root):
+                paused = "the study is paused; it is measured after `move37 resume`"
+                return replace(awaited, reason=paused)
             if awaited.ticket is None:
                 raise StudyError(
                     f"x{awaited.experiment} has no outcome yet, and nobody works on the study; "
@@ -156,6 +159,11 @@ def _wait(
                 )
             left = answer(root, settings, watch, stop, deadline=deadline)
             answer_late(root, settings, watch, stop, is_left=left, deadline=deadline)
+
+
+def _is_paused(read: Read, root: Path) -> bool:
+    with read(root) as study:
+        return study.history.steering.paused is not None
 
 
 def _refuse_changed_task(root: Path, settings: RunSettings) -> None:

@@ -93,7 +93,8 @@ class Study:
     def _pruned(self, experiment: int | None) -> int | None:
         """Without the edits that do nothing, where that was certified not to be worse (`ablate`)."""
         while experiment is not None and (pruned := self.history.pruned(experiment)) is not None:
-            if self.history[pruned].passes(check_names(self.task)) is False:
+            is_unfit = self.history[pruned].passes(check_names(self.task)) is False
+            if is_unfit or pruned in self.history.steering.vetoes:
                 break
             experiment = pruned
         return experiment
@@ -109,7 +110,9 @@ class Study:
         means = {
             id: belief.mean
             for id, claim in latest.items()
-            if claim and (belief := self.believer.belief(id)) is not None
+            if claim
+            and id not in history.steering.vetoes
+            and (belief := self.believer.belief(id)) is not None
         }
         return max(means, key=lambda id: means[id], default=None)
 

@@ -48,6 +48,10 @@ class ProposalFailed(Move37Error):
     """This attempt to propose came to nothing. The loop records it and goes on."""
 
 
+class Held(ProposalFailed):
+    """A person has paused the direction that the proposal is of."""
+
+
 class Unreadable(ProposalFailed):
     """An answer cannot be used as it stands. The message, one that its author can act on, says why."""
 

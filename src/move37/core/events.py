@@ -34,6 +34,8 @@ class Standing:
     seconds_worked: float = 0.0
     """Wall time of all sessions so far."""
     usd: float = 0.0
+    paused_by: str | None = None
+    """Who paused the study. `None`: it is not paused."""
 
     @property
     def finished(self) -> int:

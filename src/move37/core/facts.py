@@ -21,6 +21,7 @@ from move37.core.records import (
     Interval,
     Job,
     Link,
+    Order,
     PostKind,
     ProbeJob,
     Repeats,
@@ -61,6 +62,8 @@ class Opened:
     """Of the change that somebody outside handed in; see `Submitted`."""
     strategy: str = ""
     """Which of a portfolio's strategies chose the parents; empty for the study's own."""
+    idea: int | None = None
+    """The post whose idea its proposer shall try."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +140,8 @@ class Rejected:
     experiment: int
     failed: Failed
     usd: float = 0.0
+    held: bool = False
+    """Whether it was of a direction that a person has paused: it counts against no budget of experiments."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -313,6 +318,8 @@ class Posted:
     """The experiments that it is about: those named in its text, and others that its author named."""
     effect: float | None = None
     """On the score: what a hypothesis predicts, or what is said of the experiments that it links to."""
+    queued: bool = False
+    """Whether it is an idea that waits to be tried by whoever proposes in words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -336,6 +343,18 @@ class Claimed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Steered:
+    """A person told the study what to do. The engine acts on it from now on."""
+
+    ticket: str
+    """Of the letter that it came in; empty for what the engine saw itself: a changed `program.md`."""
+    author: str
+    order: Order
+    is_live: bool = True
+    """Whether an engine was at work and took it in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionStarted:
     """An engine began to work on the study."""
 
@@ -343,7 +362,9 @@ class SessionStarted:
     workers: int
     sandbox: str
     budget: Budget = field(default_factory=Budget)
-    """What it may spend of the epoch in all: the task's, or what the command line said instead."""
+    """What it may spend of the epoch in all: the task's, or what the command line or an order said instead."""
+    asked: Budget | None = None
+    """The same before orders. `None`, in studies of old: there were none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -373,6 +394,7 @@ Fact = (
     | Posted
     | Retracted
     | Claimed
+    | Steered
     | SessionStarted
     | SessionEnded
 )
@@ -397,6 +419,7 @@ FACTS: tuple[type[Fact], ...] = (
     Posted,
     Retracted,
     Claimed,
+    Steered,
     SessionStarted,
     SessionEnded,
 )

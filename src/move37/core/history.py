@@ -29,6 +29,7 @@ from move37.core.facts import (
     SessionEnded,
     SessionStarted,
     Staged,
+    Steered,
     Submitted,
     Tried,
 )
@@ -43,6 +44,7 @@ from move37.core.records import (
     Screened,
     Trial,
 )
+from move37.core.steering import Steering, limited
 
 _MOST_ANCESTORS = 4096
 """So many are looked at, at most, to find where two lines of descent part."""
@@ -76,6 +78,8 @@ class Experiment:
     stages_passed: int = 0
     ticket: str | None = None
     """Of the change that somebody outside handed in."""
+    idea: int | None = None
+    """The post whose idea its proposer shall try."""
     asked: tuple[Asked, ...] = ()
     """The questions that went out for it, those whose answers were lost included."""
     answers: tuple[Answered, ...] = ()
@@ -174,6 +178,8 @@ class History:
         self._tickets: dict[str, int] = {}
         self._waiting: dict[str, Submitted] = {}
         self._board = Board()
+        self._steering = Steering()
+        self._budget = Budget()
 
     def __len__(self) -> int:
         return len(self._experiments)
@@ -215,8 +221,8 @@ class History:
 
     def spent(self) -> int:
         """What counts against the budget of experiments in the current epoch: every experiment but the
-        baseline and those that cost nothing (let go by the policy, or two programs that do not merge), and
-        every repeat of one."""
+        baseline and those that cost nothing (let go by the policy, two programs that do not merge, or of a
+        direction that a person has paused), and every repeat of one."""
         opened = len(self._experiments) - self.epoch.baseline - 1
         return opened - self._unrun + self._repeats
 
@@ -324,12 +330,12 @@ class History:
 
     @property
     def budget(self) -> Budget:
-        """Of the latest session; without limits where there was none."""
-        return Budget() if self._session is None else self._session.budget
+        """Of the latest session, as ordered since; without limits where there was none."""
+        return self._budget
 
     @property
     def seconds_worked(self) -> float:
-        """Wall time of all sessions, up to the last fact of each."""
+        """Wall time of all sessions, up to the last fact of each, without what they were paused."""
         open_session = 0.0 if self._session_began is None else self._last_at - self._session_began
         return self._seconds_before + open_session
 
@@ -362,6 +368,11 @@ class History:
         """What was posted about the study, over all epochs."""
         return self._board
 
+    @property
+    def steering(self) -> Steering:
+        """What people have ordered, over all epochs."""
+        return self._steering
+
     def add(self, row: Row) -> None:
         """Take the next fact. Raises `StudyError` when it contradicts the ones before it."""
         if isinstance(row.fact, Posted | Retracted | Claimed):
@@ -369,17 +380,46 @@ class History:
             for link in row.fact.links if isinstance(row.fact, Posted) else ():
                 self[link.experiment]
             self._board.add(row.fact, row.at)
+            self._queue(row.fact)
+            return
+        if isinstance(row.fact, Steered):
+            self._obey(row.fact, row.at)
             return
         if isinstance(row.fact, SessionStarted):
             # Before anything else: the time between two sessions is nobody's work.
             self._seconds_before, self._session_began = self.seconds_worked, row.at
+            if self._steering.paused is not None:
+                self._session_began = None
         self._last_at = row.at
         self._fold(row.fact)
+
+    def _queue(self, fact: Posted | Retracted | Claimed) -> None:
+        """An idea that waits to be tried, or does so no more."""
+        if isinstance(fact, Posted) and fact.queued:
+            self._steering.queue(fact)
+        elif isinstance(fact, Retracted):
+            self._steering.drop(fact.post)
+
+    def _obey(self, fact: Steered, at: float) -> None:
+        order = fact.order
+        if order.experiment is not None:
+            self[order.experiment]
+        if fact.is_live and self._session_began is not None:
+            self._last_at = at
+        # Paused time is nobody's work, as that between two sessions.
+        if order.does == "pause":
+            self._seconds_before, self._session_began = self.seconds_worked, None
+        elif order.does == "resume" and fact.is_live and self._steering.paused is not None:
+            self._session_began = self._last_at = at
+        elif order.does == "budget" and order.resource is not None and self._session is not None:
+            self._budget = limited(self._budget, order.resource, order.amount)
+        self._steering.add(fact, at)
 
     def _fold(self, fact: Fact) -> None:
         match fact:
             case EpochStarted():
                 self._epochs.append(fact)
+                self._steering.begin_epoch()
                 self._certified_lately = self._repeats = self._unrun = 0
                 self._probes, self._evaluator = {}, None
                 self._wait_again()
@@ -411,8 +451,11 @@ class History:
                         proposer=fact.proposer,
                         seed=fact.seed,
                         ticket=fact.ticket,
+                        idea=fact.idea,
                     )
                 )
+                if fact.idea is not None:
+                    self._steering.give(fact.idea, fact.experiment)
                 if fact.ticket is not None:
                     self._tickets[fact.ticket] = fact.experiment
                     self._waiting.pop(fact.ticket, None)
@@ -449,6 +492,8 @@ class History:
                 self._by_identity.setdefault((old.epoch, fact.identity), fact.experiment)
                 self._usd += fact.usd
                 self._rejected_in_a_row = 0
+                if old.idea is not None:
+                    self._steering.came_to_a_program(fact.experiment)
             case Rejected():
                 old = self[fact.experiment]
                 self._experiments[fact.experiment] = replace(
@@ -458,7 +503,10 @@ class History:
                 # A question that is given up while it is out is as dear as it may have been.
                 self._usd += fact.usd + self._outstanding.pop(fact.experiment, 0.0)
                 self._rejected_in_a_row += 1
-                self._unrun += old.proposer == MERGE and old.epoch == self.epoch.epoch
+                is_free = fact.held or old.proposer == MERGE
+                self._unrun += is_free and old.epoch == self.epoch.epoch
+                if old.idea is not None:
+                    self._steering.came_to_nothing(fact.experiment)
             case Tried():
                 old = self[fact.experiment]
                 if fact.trial.purpose == "search" and old.parents and old.count("search"):
@@ -494,10 +542,12 @@ class History:
                 self._ablated[fact.ablation] = fact
             case SessionStarted():
                 self._session, self._rejected_in_a_row = fact, 0
+                self._budget = fact.budget
+                self._steering.begin_session(fact)
             case SessionEnded():
                 self._seconds_before, self._session_began = self.seconds_worked, None
-            case Posted() | Retracted() | Claimed():
-                raise AssertionError("what is posted goes to the board")
+            case Posted() | Retracted() | Claimed() | Steered():
+                raise AssertionError("what is posted goes to the board, and orders to the steering")
             case _:
                 assert_never(fact)
 

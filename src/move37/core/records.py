@@ -630,6 +630,36 @@ class Link:
     """What was believed of its effect on its first parent when the post was taken in. `None`: nothing."""
 
 
+# --- steering --------------------------------------------------------------------------------------
+
+Deed = Literal[
+    "pause", "resume", "stop", "pin", "unpin", "veto", "unveto", "hold", "release", "budget", "text"
+]
+Way = Literal["proposer", "move", "file"]
+"""In which direction a search may go: who proposes, what kind of edit, in which file."""
+Resource = Literal["experiments", "hours", "usd"]
+"""What a budget limits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What a person wants a study to do. What a deed does not need has its default."""
+
+    does: Deed
+    experiment: int | None = None
+    """That is pinned or vetoed, or no more."""
+    way: Way | None = None
+    """The direction that is held or released: with `name`."""
+    name: str = ""
+    """Of a proposer; of a kind of move, `tune` for all that begin with `tune.`; of a file."""
+    resource: Resource | None = None
+    amount: float | None = None
+    """Of the budget. `None`: no limit."""
+    text: str = ""
+    """All of `program.md`."""
+    reason: str = ""
+
+
 # --- the sandbox ---------------------------------------------------------------------------------
 
 

@@ -43,8 +43,11 @@ class Referee:
         return jobs if first is None else [*jobs, *self._checks_of_contender(history)]
 
     def _checks_of_contender(self, history: History) -> Sequence[CheckJob]:
-        """The missing checks of the best experiment that has not failed one."""
+        """The missing checks of the best experiment that has not failed one, and was not vetoed."""
+        vetoes = history.steering.vetoes
         for contender in self._contenders() if self._checks else ():
+            if contender in vetoes:
+                continue
             experiment = history[contender]
             if experiment.passes([check.name for check in self._checks]) is not False:
                 return missing_checks(experiment, self._checks)

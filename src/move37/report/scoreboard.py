@@ -48,6 +48,7 @@ class Scoreboard:
         if champion is not None:
             self._kept.add(champion)
         known = champion is not None
+        paused = history.steering.paused
         return Standing(
             opened=self._opened,
             measured=self._measured,
@@ -60,4 +61,5 @@ class Scoreboard:
             noise=beliefs.noise if self._trials else None,
             seconds_worked=history.seconds_worked,
             usd=history.usd,
+            paused_by=None if paused is None else paused.steered.author,
         )

@@ -22,6 +22,7 @@ from move37.report.phrases import (
     verdict_words,
 )
 from move37.report.results import BenchResult, RunResult, Verified
+from move37.report.steering import standing_lines
 from move37.report.surprises import expected
 from move37.report.views import (
     CertificateView,
@@ -70,6 +71,9 @@ def status_text(status: Status, *, width: int | None = 80, paint: Paint = plain)
         pairs.append(("let go", f"{count(status.screened, 'experiment')} before the full trial"))
     if status.waiting:
         pairs.append(("waiting", f"{count(status.waiting, 'change')} handed in, not measured yet"))
+    if status.orders is not None:
+        lines = standing_lines(status.orders)
+        pairs.extend(("" if at else "ordered", line) for at, line in enumerate(lines))
     if status.pareto:
         pairs.append(("front", f"{_ids(status.pareto)}; see `move37 list --pareto`"))
     pairs.append(("evaluation", evaluator_line(status.evaluator)))
@@ -114,6 +118,8 @@ def detail_text(detail: Detail, *, width: int | None = 80, paint: Paint = plain)
         pairs.append(("move 37", detail.move37.told))
     if one.failure:
         pairs.append(("failed", clean(one.failure)))
+    if steered := _steered(one):
+        pairs.append(("ordered", steered))
     pairs.extend(("agent", clean(note)) for note in detail.noted)
     pairs.append(("believed", _believed(one.believed)))
     if one.measured is not None:
@@ -212,6 +218,18 @@ def _fields(pairs: Sequence[tuple[str, str]], width: int | None) -> list[str]:
     return [f"  {name}".ljust(column) + wrap(value, width, indent) for name, value in pairs]
 
 
+def _steered(one: Summary) -> str:
+    """What people have ordered of it, and of what it descends from."""
+    said: list[str] = []
+    if one.vetoed_by is not None:
+        said.append(f"vetoed by {clean(one.vetoed_by)}: nothing is built on it")
+    if one.pinned_by is not None:
+        said.append(f"pinned by {clean(one.pinned_by)}: built on")
+    if one.below_vetoed is not None:
+        said.append(f"descends from x{one.below_vetoed}, which was vetoed")
+    return "; ".join(said)
+
+
 def _goal(metric: MetricView) -> str:
     better = "lower" if metric.goal == "minimize" else "higher"
     return f"{better} {clean(metric.name)} is better."
@@ -304,6 +322,11 @@ def _row(row: Summary) -> tuple[str, ...]:
     told = clean(row.failure or row.screened or row.hypothesis)
     also = "".join(f"{clean(name)} {number(value)}, " for name, value in row.also.items())
     also = f"✶ move 37: {also}" if row.is_move37 else also
+    if row.vetoed_by is not None or row.below_vetoed is not None:
+        mark = "vetoed" if row.vetoed_by is not None else f"below x{row.below_vetoed}, vetoed"
+        also = f"[{mark}] {also}"
+    elif row.pinned_by is not None:
+        also = f"[pinned] {also}"
     return (
         f"{sign}x{row.experiment}",
         measured(believed.value, believed.sd) if believed else "",

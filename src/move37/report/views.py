@@ -35,6 +35,7 @@ from move37.report.certificates import CertificateView, Effect, certificates, ef
 from move37.report.evaluator import EvaluatorView, evaluator_of
 from move37.report.front import front, secondary
 from move37.report.staircase import count_kept
+from move37.report.steering import StandingOrders, vetoed_above
 from move37.report.surprises import Surprise, move37s
 
 if TYPE_CHECKING:
@@ -95,6 +96,12 @@ class Summary:
     """Its secondary metrics."""
     is_move37: bool = False
     """Nobody would have bet on it, and it is certified to be among the best."""
+    vetoed_by: str | None = None
+    """Who wants nothing built on it. `None`: nobody."""
+    below_vetoed: int | None = None
+    """The latest program that it descends from and that was vetoed."""
+    pinned_by: str | None = None
+    """Who wants it built on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,6 +215,8 @@ class Status:
     """The champion is this experiment without the edits that do nothing, certified not to be worse."""
     proposers: tuple[ArmView, ...] = ()
     """Who was given experiments, and what is believed of what came of them."""
+    orders: StandingOrders | None = None
+    """What people have ordered, and stands."""
 
 
 # --- the pieces ----------------------------------------------------------------------------------
@@ -232,6 +241,10 @@ def summary(
     certified = history.certificate_of(experiment)
     base = _baseline_of(history, one)
     judged = outcome is not None and not one.is_baseline
+    vetoed, pinned = (
+        given and given.steered.author
+        for given in (history.steering.vetoes.get(one.id), history.steering.pins.get(one.id))
+    )
     return Summary(
         experiment=one.id,
         epoch=one.epoch,
@@ -252,6 +265,9 @@ def summary(
         screened=outcome.reason if isinstance(outcome, Screened) else None,
         also=secondary(task, one),
         is_move37=one.id in moves,
+        vetoed_by=vetoed,
+        below_vetoed=vetoed_above(history, one.id),
+        pinned_by=pinned,
     )
 
 

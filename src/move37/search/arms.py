@@ -19,10 +19,12 @@ from move37.core.facts import (
     Proposed,
     Rejected,
     Staged,
+    Steered,
     Tried,
 )
 from move37.core.protocols import Believer
 from move37.core.records import Failed
+from move37.search.common import Barred
 
 WINDOW = 48
 """So many of the latest experiments of each arm are asked for what they gained."""
@@ -109,6 +111,7 @@ class Ledger:
 
     def __init__(self, believer: Believer) -> None:
         self._believer = believer
+        self._barred = Barred(None)
         self._start(0)
 
     def _start(self, baseline: int) -> None:
@@ -116,7 +119,7 @@ class Ledger:
         self._pulls: dict[int, Pull] = {}
         self._accounts: dict[Arm, Account] = {}
         self._running: dict[int, None] = {}
-        self._barred: set[int] = set()
+        self._barred.start(baseline)
         self._champion = baseline
         self._level: float | None = None
         self._risen_at = 0
@@ -140,9 +143,8 @@ class Ledger:
                 account = self._accounts.setdefault(arm, Account())
                 account.opened += 1
                 account.spent = account.spent.plus(Spending(1))
-            case Checked(experiment=experiment, passed=False) if experiment != self._baseline:
-                self._barred.add(experiment)
-                if experiment == self._champion:
+            case Checked() | Steered():
+                if self._barred.add(fact) == self._champion:
                     self._look()
             case Tried(experiment=experiment) if experiment == self._baseline:
                 self._look()

@@ -3,11 +3,11 @@
 from collections.abc import Sequence, Set
 from itertools import islice
 
-from move37.core.facts import Checked, EpochStarted, Fact, Opened, Tried
+from move37.core.facts import Checked, EpochStarted, Fact, Opened, Steered, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Choice
-from move37.search.common import extend, ranked, require_proposers
+from move37.search.common import Barred, extend, ranked, require_proposers
 
 WIDTH = 4
 """So many programs are built on at a time."""
@@ -28,12 +28,12 @@ class Beam:
     ) -> None:
         self._believer = believer
         self._proposers = require_proposers(proposers)
-        self._checks = frozenset(checks)
+        self._barred = Barred(frozenset(checks))
         self._start(None)
 
     def _start(self, baseline: int | None) -> None:
         self._baseline = baseline
-        self._barred: set[int] = set()
+        self._barred.start(baseline)
         self._children: dict[int, int] = {}
         """Of those in the beam, since it was chosen."""
 
@@ -47,11 +47,10 @@ class Beam:
                         self._children[parent] += 1
                 if sum(self._children.values()) >= BRANCH * len(self._children):
                     self._choose_beam()
-            case Checked(experiment=experiment, check=check, passed=False) if check in self._checks:
-                if experiment != self._baseline:
-                    self._barred.add(experiment)
-                    if self._children.pop(experiment, None) is not None:
-                        self._choose_beam()
+            case Checked() | Steered():
+                barred = self._barred.add(fact)
+                if barred is not None and self._children.pop(barred, None) is not None:
+                    self._choose_beam()
             case Tried(experiment=experiment) if experiment == self._baseline:
                 if not self._children:
                     self._choose_beam()

@@ -6,9 +6,10 @@ from sys import intern
 from typing import Any
 
 from move37.core.errors import TaskError
+from move37.core.facts import Checked, Fact, Steered
 from move37.core.history import History
 from move37.core.protocols import Believer
-from move37.core.records import Extend
+from move37.core.records import Extend, Order
 from move37.core.seeds import derive_seed
 
 _FIRST_LOOK = 16
@@ -26,15 +27,56 @@ def ranked(believer: Believer) -> Iterator[int]:
 
 
 def eligible(history: History, believer: Believer, checks: Sequence[str]) -> Iterator[int]:
-    """Measured experiments that have failed none of these checks, best belief first; as `ranked`."""
+    """Measured experiments that may be parents, best belief first; as `ranked`."""
     for experiment in ranked(believer):
         if may_be_parent(history, experiment, checks):
             yield experiment
 
 
 def may_be_parent(history: History, experiment: int, checks: Sequence[str]) -> bool:
-    """Whether it was measured, and has failed none of these checks."""
-    return history[experiment].is_measured and _passes(history, experiment, checks) is not False
+    """Whether it was measured, has failed none of these checks, and nobody has vetoed it."""
+    return (
+        history[experiment].is_measured
+        and _passes(history, experiment, checks) is not False
+        and experiment not in history.steering.vetoes
+    )
+
+
+class Barred:
+    """Programs that nothing is built on: they have failed a check, or were vetoed. Never the baseline."""
+
+    def __init__(self, checks: Set[str] | None) -> None:
+        """checks: names of those that count; `None`: all."""
+        self._checks = checks
+        self.start(None)
+
+    def start(self, baseline: int | None) -> None:
+        """An epoch has begun."""
+        self._baseline = baseline
+        self._failed: set[int] = set()
+        self._vetoed: set[int] = set()
+
+    def __contains__(self, experiment: int) -> bool:
+        return experiment in self._failed or experiment in self._vetoed
+
+    def add(self, fact: Fact) -> int | None:
+        """Take the next fact. Returns the experiment that is barred by it, if one is."""
+        match fact:
+            case Checked(experiment=experiment, check=check, passed=False):
+                if experiment == self._baseline or not (
+                    self._checks is None or check in self._checks
+                ):
+                    return None
+                self._failed.add(experiment)
+                return experiment
+            case Steered(order=Order(does="veto", experiment=int(experiment))):
+                self._vetoed.add(experiment)
+                return experiment
+            case Steered(order=Order(does="unveto", experiment=int(experiment))):
+                self._vetoed.discard(experiment)
+            case _:
+                pass
+        return None
 
 
 def contender(history: History, believer: Believer, checks: Sequence[str]) -> int | None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence, Set
 
-from move37.core.facts import Checked, EpochStarted, Fact, Opened, Tried
+from move37.core.facts import Checked, EpochStarted, Fact, Opened, Steered, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Choice, Measured
-from move37.search.common import extend, require_proposers
+from move37.search.common import Barred, extend, require_proposers
 
 
 class Greedy:
@@ -21,7 +21,7 @@ class Greedy:
     ) -> None:
         del believer
         self._proposers = require_proposers(proposers)
-        self._checks = frozenset(checks)
+        self._barred = Barred(frozenset(checks))
         self._known: dict[int, None] = {}
         self._tried: set[int] = set()
         self._kept: list[tuple[float, int]] = []
@@ -35,17 +35,18 @@ class Greedy:
         match fact:
             case EpochStarted(baseline=baseline):
                 self._known, self._tried, self._kept = {baseline: None}, set(), []
+                self._barred.start(baseline)
             case Opened(experiment=experiment):
                 self._known[experiment] = None
             case Tried(experiment=experiment, trial=trial) if trial.purpose != "stage":
                 if experiment in self._known and experiment not in self._tried:
                     self._tried.add(experiment)
-                    if isinstance(trial.outcome, Measured):
+                    if isinstance(trial.outcome, Measured) and experiment not in self._barred:
                         self._consider(experiment, trial.outcome.score)
-            case Checked(experiment=experiment, check=check, passed=False):
-                if check in self._checks:
+            case Checked() | Steered():
+                if (barred := self._barred.add(fact)) is not None:
                     # The first one stays: it is the baseline.
-                    self._kept[1:] = [k for k in self._kept[1:] if k[1] != experiment]
+                    self._kept[1:] = [k for k in self._kept[1:] if k[1] != barred]
             case _:
                 pass
 

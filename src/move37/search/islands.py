@@ -5,12 +5,12 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from random import Random
 
-from move37.core.facts import Checked, EpochStarted, Fact, Opened, Proposed, Tried
+from move37.core.facts import Checked, EpochStarted, Fact, Opened, Proposed, Steered, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Choice, Measured
 from move37.core.seeds import derive_seed
-from move37.search.common import extend, require_proposers, told_sites
+from move37.search.common import Barred, extend, require_proposers, told_sites
 
 ISLANDS = 4
 MIGRATION = 8
@@ -43,7 +43,7 @@ class Islands:
     ) -> None:
         self._believer = believer
         self._proposers = require_proposers(proposers)
-        self._checks = frozenset(checks)
+        self._barred = Barred(frozenset(checks))
         self._start()
 
     def _start(self) -> None:
@@ -55,8 +55,9 @@ class Islands:
 
     def add(self, fact: Fact) -> None:
         match fact:
-            case EpochStarted():
+            case EpochStarted(baseline=baseline):
                 self._start()
+                self._barred.start(baseline)
             case Opened(experiment=experiment):
                 island = self._islands[self._turn % ISLANDS]
                 island.opened += 1
@@ -67,11 +68,13 @@ class Islands:
             case Tried(experiment=experiment, trial=trial) if trial.purpose != "stage":
                 island = self._island.pop(experiment, None)
                 cell = self._cell.pop(experiment, None)
-                if island is not None and cell and isinstance(trial.outcome, Measured):
+                is_fit = isinstance(trial.outcome, Measured) and experiment not in self._barred
+                if island is not None and cell and is_fit:
                     self._settle(island, cell, experiment)
-            case Checked(experiment=experiment, check=check, passed=False) if check in self._checks:
-                for island in self._islands:
-                    island.elites = {c: e for c, e in island.elites.items() if e != experiment}
+            case Checked() | Steered():
+                if (barred := self._barred.add(fact)) is not None:
+                    for island in self._islands:
+                        island.elites = {c: e for c, e in island.elites.items() if e != barred}
             case _:
                 pass
 

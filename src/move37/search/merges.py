@@ -10,12 +10,21 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from statistics import fmean
 
-from move37.core.facts import Checked, EpochStarted, Fact, Opened, Proposed, Rejected, Tried
+from move37.core.facts import (
+    Checked,
+    EpochStarted,
+    Fact,
+    Opened,
+    Proposed,
+    Rejected,
+    Steered,
+    Tried,
+)
 from move37.core.history import History
 from move37.core.protocols import Believer, Search
 from move37.core.records import CONFLICT, Choice, Extend, Measured
 from move37.core.stagnation import stagnation
-from move37.search.common import ranked, told_sites
+from move37.search.common import Barred, ranked, told_sites
 from move37.search.repeats import growth
 
 SHELF = 24
@@ -71,7 +80,7 @@ class Merges:
         self._search = search
         self._merger = merger
         self._resolvers = tuple(resolvers)
-        self._checks = frozenset(checks)
+        self._barred = Barred(frozenset(checks))
         self._start()
 
     def _start(self) -> None:
@@ -79,7 +88,6 @@ class Merges:
         """Of all programs but the baseline."""
         self._untried: set[int] = set()
         """Opened, without a full trial."""
-        self._barred: set[int] = set()
         self._shelf: dict[int, float] = {}
         """Programs, and how much better than their parents they looked."""
         self._champion = -1
@@ -103,8 +111,9 @@ class Merges:
     def add(self, fact: Fact) -> None:
         self._search.add(fact)
         match fact:
-            case EpochStarted():
+            case EpochStarted(baseline=baseline):
                 self._start()
+                self._barred.start(baseline)
             case Opened(experiment=experiment, parents=parents):
                 self._parents[experiment] = parents
                 self._untried.add(experiment)
@@ -120,10 +129,11 @@ class Merges:
                     self._brought.append(0.0)
                     if failed.reason.startswith(CONFLICT):
                         self._conflicts[lead.pair] = lead
-            case Checked(experiment=experiment, check=check, passed=False) if check in self._checks:
-                self._barred.add(experiment)
-                self._shelf.pop(experiment, None)
-                self._look(changed=False)
+            case Checked() | Steered():
+                if (barred := self._barred.add(fact)) is not None:
+                    self._shelf.pop(barred, None)
+                    self._leads = [each for each in self._leads if each.pair[1] != barred]
+                    self._look(changed=False)
             case Tried(experiment=experiment, trial=trial) if trial.purpose != "stage":
                 is_first = experiment in self._untried
                 self._untried.discard(experiment)
@@ -150,7 +160,7 @@ class Merges:
             if came is not None and lead.mean > 0:
                 self._brought.append(min(max(came.mean / lead.mean, -1.0), 1.5))
         gain = self._believer.difference(experiment, self._parents[experiment][0])
-        if gain is None or gain.mean <= 0:
+        if gain is None or gain.mean <= 0 or experiment in self._barred:
             return False
         self._shelf[experiment] = gain.mean
         if len(self._shelf) > SHELF:
@@ -227,6 +237,8 @@ class Merges:
         resolver = next((one for one in self._resolvers if one not in busy), None)
         if resolver is not None:
             for pair, lead in self._conflicts.items():
+                if pair[1] in self._barred:
+                    continue
                 if pair[0] == self._champion and self._pays(history, lead):
                     return Extend(parents=pair, proposer=resolver)
         if self._merger in busy:

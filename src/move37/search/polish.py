@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from math import hypot
 from statistics import NormalDist, fmean
 
-from move37.core.facts import Checked, EpochStarted, Fact, Opened, Rejected, Tried
+from move37.core.facts import Checked, EpochStarted, Fact, Opened, Rejected, Steered, Tried
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Choice, Extend, Measured
 from move37.search.arms import Ledger
+from move37.search.common import Barred
 
 LEAST = 0.1
 """Below such a chance of passing the champion, nothing is polished."""
@@ -62,7 +63,7 @@ class Polish:
         self._ledger = ledger
         self._polisher = polisher
         self._shares = {proposer: share for proposer, share in shares.items() if share > 0}
-        self._checks = frozenset(checks)
+        self._barred = Barred(frozenset(checks))
         self._start()
 
     def _start(self) -> None:
@@ -74,20 +75,21 @@ class Polish:
         self._told: deque[Idea] = deque(maxlen=IDEAS)
         """The latest that had turns enough to learn from."""
         self._turns: dict[str, int] = {}
-        self._barred: set[int] = set()
 
     def add(self, fact: Fact) -> None:
         match fact:
-            case EpochStarted():
+            case EpochStarted(baseline=baseline):
                 self._start()
+                self._barred.start(baseline)
             case Opened(experiment=experiment, parents=parents, proposer=proposer):
                 if proposer in self._shares:
                     self._proposer[experiment] = proposer
                 elif proposer == self._polisher and parents[0] in self._idea:
                     self._turn(experiment, self._idea[parents[0]])
-            case Checked(experiment=experiment, check=check, passed=False) if check in self._checks:
-                self._barred.add(experiment)
-                if (idea := self._idea.get(experiment)) is not None and idea.best == experiment:
+            case Checked() | Steered():
+                barred = self._barred.add(fact)
+                idea = None if barred is None else self._idea.get(barred)
+                if idea is not None and idea.best == barred:
                     idea.best = idea.root
             case Rejected(experiment=experiment):
                 self._proposer.pop(experiment, None)

@@ -3,11 +3,20 @@
 import math
 from collections.abc import Sequence, Set
 
-from move37.core.facts import Checked, EpochStarted, Fact, Opened, Proposed, Rejected, Tried
+from move37.core.facts import (
+    Checked,
+    EpochStarted,
+    Fact,
+    Opened,
+    Proposed,
+    Rejected,
+    Steered,
+    Tried,
+)
 from move37.core.history import History
 from move37.core.protocols import Believer
 from move37.core.records import Choice, Measured
-from move37.search.common import extend, require_proposers
+from move37.search.common import Barred, extend, require_proposers
 
 EXPLORATION = 0.2
 """`c`."""
@@ -36,11 +45,10 @@ class Puct:
     ) -> None:
         self._believer = believer
         self._proposers = require_proposers(proposers)
-        self._checks = frozenset(checks)
+        self._barred = Barred(frozenset(checks))
         self._start(None)
 
     def _start(self, baseline: int | None) -> None:
-        self._baseline = baseline
         self._parent: dict[int, int] = {}
         self._children: dict[int, list[int]] = {}
         """Those that were measured, by parent."""
@@ -57,7 +65,7 @@ class Puct:
         self._prior: dict[int, float] = {}
         self._priors: dict[int, float] = {}
         """The sum of those of a program's measured children."""
-        self._barred: set[int] = set()
+        self._barred.start(baseline)
 
     # --- taking facts ------------------------------------------------------------------------------
 
@@ -81,9 +89,8 @@ class Puct:
                 is_first = self._end(experiment)
                 if is_first and isinstance(trial.outcome, Measured):
                     self._settle(experiment)
-            case Checked(experiment=experiment, check=check, passed=False) if check in self._checks:
-                if experiment != self._baseline:
-                    self._barred.add(experiment)
+            case Checked() | Steered():
+                self._barred.add(fact)
             case _:
                 pass
 

@@ -24,6 +24,7 @@ from move37.core.facts import (
     Retracted,
     SessionEnded,
     SessionStarted,
+    Steered,
     Submitted,
     Tried,
 )
@@ -70,6 +71,8 @@ def experiment_of(fact: Fact) -> int | None:
             return fact.baseline
         case SessionStarted() | SessionEnded() | Submitted() | Posted() | Retracted() | Claimed():
             return None
+        case Steered():
+            return None  # many are about none, and all are read together
         case _:
             return fact.experiment
 

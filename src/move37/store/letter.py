@@ -1,4 +1,4 @@
-"""What is handed in: letters, which hold a change, and notes for the board.
+"""What is handed in: letters, which hold a change, notes for the board, and commands to the study.
 
 Who wrote one is not trusted: what cannot be taken is refused, in words for whoever wrote it.
 """
@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Literal
 
 from move37.core.errors import Refused
-from move37.core.records import PostKind, Role, Taint
+from move37.core.records import Order, PostKind, Role, Taint
 
 LETTER_BYTES = 16 * 1024**2
 """A larger file is set aside unread."""
@@ -54,11 +54,23 @@ class Note:
     """Experiments that it is about, besides those that its text names."""
     effect: float | None = None
     """On the score."""
+    queued: bool = False
+    """Of an idea: it is to be tried by whoever proposes in words."""
     is_guests: bool = False
     """Whether another user of the machine wrote it. Known from the file, whatever that says."""
 
 
-Handed = Letter | Note
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """An order, on its way to the study."""
+
+    author: str
+    order: Order
+    is_guests: bool = False
+    """As of a note."""
+
+
+Handed = Letter | Note | Command
 
 
 def parse(data: bytes, of: type[Handed]) -> Handed:
@@ -71,22 +83,28 @@ def parse(data: bytes, of: type[Handed]) -> Handed:
         raise Refused(f"it is no letter: {error}") from error
     if (reason := unfit(handed)) is not None:
         raise Refused(reason)
-    return replace(handed, is_guests=False) if isinstance(handed, Note) else handed
+    return handed if isinstance(handed, Letter) else replace(handed, is_guests=False)
 
 
 def from_guest(handed: Handed, user: str) -> Handed:
     """What another user hands in carries the name that the system knows them by."""
     author = f"{handed.author} ({user})" if handed.author not in ("", user) else user
-    if isinstance(handed, Note):
-        return replace(handed, author=author, is_guests=True)
-    return replace(handed, author=author)
+    if isinstance(handed, Letter):
+        return replace(handed, author=author)
+    return replace(handed, author=author, is_guests=True)
 
 
 def unfit(handed: Handed) -> str | None:
     """Why it cannot be taken whatever the study, if so."""
     if len(handed.author) > NAME:
         return f"its author's name is longer than {NAME} characters"
-    return _unfit_note(handed) if isinstance(handed, Note) else _unfit_letter(handed)
+    match handed:
+        case Letter():
+            return _unfit_letter(handed)
+        case Note():
+            return _unfit_note(handed)
+        case Command():
+            return _unfit_order(handed.order)
 
 
 def _unfit_letter(letter: Letter) -> str | None:
@@ -119,4 +137,33 @@ def _unfit_note(note: Note) -> str | None:
         return f"its effect is {note.effect}; write a finite number"
     if note.does == "post" and note.kind == "answer" and note.post is None:
         return "an answer replies to a post; name it, as in `--to p3`"
+    if note.queued and (note.does, note.kind) != ("post", "idea"):
+        return "only an idea waits to be tried"
+    return None
+
+
+def _unfit_order(order: Order) -> str | None:
+    """Why nobody could obey it, whatever the study."""
+    if len(order.reason) > TEXT:
+        return f"its reason is longer than {TEXT:,} characters"
+    if len(order.name) > TEXT:
+        return f"its name is longer than {TEXT:,} characters"
+    if order.does in ("pin", "unpin", "veto", "unveto") and order.experiment is None:
+        return "it names no experiment; write it as `x12`"
+    if order.does in ("hold", "release") and (order.way is None or not order.name):
+        return "it names no direction; write one as `proposer tune`, `move tune.number` or `file train.py`"
+    if order.does == "budget":
+        return _unfit_budget(order)
+    return None
+
+
+def _unfit_budget(order: Order) -> str | None:
+    if order.resource is None:
+        return "it says not of what; write `experiments`, `hours` or `usd`"
+    if order.amount is None:
+        return None
+    if not isfinite(order.amount) or order.amount < 0:
+        return f"a budget of {order.amount:g} is none; write a number from 0 on, or `none` for no limit"
+    if order.resource == "experiments" and order.amount != int(order.amount):
+        return f"{order.amount:g} experiments are no whole number"
     return None

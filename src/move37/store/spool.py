@@ -1,5 +1,5 @@
 """A letter box: what people and agents hand in while an engine works, or while none does. Letters, which
-hold changes, and notes for the board.
+hold changes, notes for the board, and commands to the study.
 
 inbox/
 ├── tmp/      being written
@@ -25,7 +25,16 @@ from pathlib import Path
 from typing import Literal
 
 from move37.core.errors import Refused, Unwritable
-from move37.store.letter import LETTER_BYTES, Handed, Letter, Note, from_guest, parse, unfit
+from move37.store.letter import (
+    LETTER_BYTES,
+    Command,
+    Handed,
+    Letter,
+    Note,
+    from_guest,
+    parse,
+    unfit,
+)
 
 Share = Literal["owner", "group", "all"]
 """Who may hand in changes, besides the owner of the study and root."""
@@ -34,8 +43,12 @@ _AT_ONCE = 100
 _LOOKED_AT = 1000
 _STALE_SECONDS = 24 * 3600.0
 _ASIDE_KEPT = 200
-_TICKET = re.compile(r"[qb][0-9a-f]{11}-[0-9a-f]{6}")
-_INITIALS: Mapping[type[Handed], str] = {Letter: "q", Note: "b"}
+_TICKET = re.compile(r"[qbs][0-9a-f]{11}-[0-9a-f]{6}")
+_INITIALS: Mapping[type[Handed], str] = {Letter: "q", Note: "b", Command: "s"}
+_KINDS: Mapping[str, type[Handed]] = {initial: kind for kind, initial in _INITIALS.items()}
+_SETTLED_SECONDS = 1.0
+"""So old, the time of a directory's last change tells whether anything came since it was looked into: clocks
+of file systems are coarse."""
 _MODES: Mapping[Share, tuple[int, int, int]] = {
     # Of the directories that are written to, of the one to read reasons in, of a letter. Sticky: nobody
     # but the owner takes out what others put in.
@@ -54,6 +67,11 @@ def is_ticket(text: str) -> bool:
     return _TICKET.fullmatch(text) is not None
 
 
+def ticket_seconds(ticket: str) -> float:
+    """When it was made, in seconds since 1970."""
+    return int(ticket[1:].partition("-")[0], 16) / 1000
+
+
 class Spool:
     """The letter box of one study, by convention `.move37/inbox`."""
 
@@ -61,6 +79,8 @@ class Spool:
         self.directory = directory
         self._ignored: set[str] = set()
         """Files that can neither be taken nor moved away."""
+        self._quiet_since = -1
+        """The directory's last change when there were no commands in it, in nanoseconds."""
 
     @property
     def _new(self) -> Path:
@@ -144,6 +164,20 @@ class Spool:
     def has_letters(self) -> bool:
         return any(self._names())
 
+    def has_commands(self) -> bool:
+        """Quick, as it is asked several times a second whatever else there is to do."""
+        try:
+            changed = os.stat(self._new).st_mtime_ns  # noqa: PTH116 quick
+        except OSError:
+            return False
+        if changed == self._quiet_since:
+            return False
+        if any(name[0] == _INITIALS[Command] for name in self._names()):
+            return True
+        if time.time_ns() - changed > _SETTLED_SECONDS * 1e9:
+            self._quiet_since = changed
+        return False
+
     def letters(self) -> Iterator[tuple[str, Letter]]:
         """Letters and their tickets, the oldest first; `done` takes one out.
 
@@ -151,13 +185,13 @@ class Spool:
         """
         return ((ticket, one) for ticket, one in self.all() if isinstance(one, Letter))
 
-    def notes(self) -> Iterator[tuple[str, Note]]:
-        """Likewise notes for the board. Letters stay untouched."""
-        found = self._take(name for name in self._names() if name[0] == _INITIALS[Note])
-        return ((ticket, one) for ticket, one in found if isinstance(one, Note))
+    def some(self, *kinds: type[Handed]) -> Iterator[tuple[str, Handed]]:
+        """Likewise only what is of these kinds. All else stays untouched."""
+        initials = {_INITIALS[kind] for kind in kinds}
+        return self._take(name for name in self._names() if name[0] in initials)
 
     def all(self) -> Iterator[tuple[str, Handed]]:
-        """Likewise letters and notes, in the order in which they were handed in."""
+        """Likewise whatever there is, in the order in which they were handed in."""
         return self._take(self._names())
 
     def _take(self, names: Iterable[str]) -> Iterator[tuple[str, Handed]]:
@@ -237,7 +271,7 @@ class Spool:
             if status.st_size > LETTER_BYTES:
                 raise Refused(f"it is {status.st_size:,} bytes long, of {LETTER_BYTES:,} allowed")
             data = file.read(LETTER_BYTES + 1)
-        letter = parse(data, Note if name[0] == _INITIALS[Note] else Letter)
+        letter = parse(data, _KINDS[name[0]])
         is_ours = status.st_uid == os.geteuid()
         return letter if is_ours else from_guest(letter, _name_of(status.st_uid))
 
@@ -252,7 +286,7 @@ class Spool:
 def _ticket_of(name: str) -> str:
     ticket = name.removesuffix(".json")
     if name == ticket or not is_ticket(ticket):
-        raise Refused("its name is no ticket; hand in with `move37 propose`, or `move37 board`")
+        raise Refused("its name is no ticket; hand in with `move37 propose`, `board` or `steer`")
     return ticket
 
 

@@ -5,7 +5,7 @@ No clock, no terminal: time comes in as an argument, text goes out. `live` does 
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from move37.core.events import (
     Began,
@@ -31,10 +31,13 @@ from move37.core.facts import (
     Proposed,
     Rejected,
     Staged,
+    Steered,
     Submitted,
     Tried,
 )
 from move37.core.records import MOST_STAGES, Belief, Failed, Measured, Metric, Screened
+from move37.core.steering import limited
+from move37.report.steering import order_words
 from move37.report.words import (
     Paint,
     cells,
@@ -156,6 +159,7 @@ class Watching:
             f"metric {clean(began.metric.name)}, {_better(began.metric)} is better; "
             f"{count(began.workers, 'worker')}, sandbox {began.sandbox}{again}",
             *([began.note] if began.note else []),
+            *([_paused(began.standing.paused_by)] if began.standing.paused_by is not None else []),
         ]
 
     def _record(self, fact: Fact, now: float) -> Sequence[str]:
@@ -168,6 +172,8 @@ class Watching:
             case Posted():
                 told = f"p{fact.post} ({fact.kind}) posted by {clean(fact.author)}"
                 return [f"{told} · {cut(clean(fact.text), 160)}"]
+            case Steered():
+                return self._steered(fact)
             case Asked():
                 self.asking[fact.experiment] = Asking(asked=fact, since=now)
             case Answered():
@@ -209,6 +215,14 @@ class Watching:
             case _:
                 pass
         return []
+
+    def _steered(self, fact: Steered) -> Sequence[str]:
+        order = fact.order
+        if order.does == "budget" and order.resource is not None and self.began is not None:
+            budget = limited(self.began.budget, order.resource, order.amount)
+            self.began = replace(self.began, budget=budget)
+        reason = f": {clean(order.reason)}" if order.reason else ""
+        return [f"{clean(order_words(order))}, by {clean(fact.author)}{reason}"]
 
     def _wait(self, line: Line) -> None:
         """Its standing comes with the next event, and belongs on the same line."""
@@ -280,6 +294,10 @@ class Watching:
         share = effect.mean / abs(base.mean) if base is not None and base.mean else None
         relative = "" if share is None else f" ({percent(share, sign=True)})"
         return measured(effect.mean, effect.sd, sign=True) + relative
+
+
+def _paused(by: str) -> str:
+    return f"paused by {clean(by)}: nothing new is begun until `move37 resume`"
 
 
 _PHASES = {
@@ -415,7 +433,9 @@ def _running(watching: Watching, now: float, width: int) -> list[str]:
         name = "running" if not lines else ""
         line = pad(f"{name:<15}{left}", width - cells(words)) + words
         lines.append(cut(line, width))
-    return lines or [cut("running        nothing", width)]
+    by = watching.standing.paused_by
+    nothing = "nothing" if by is None else _paused(by)
+    return lines or [cut(f"running        {nothing}", width)]
 
 
 def _asking(watching: Watching, now: float, width: int) -> list[str]:

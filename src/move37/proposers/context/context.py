@@ -80,7 +80,8 @@ def build_context(
             f"a window of {window_tokens} tokens is too small for a prompt; use a model with a larger one, "
             f"{LEAST_TOKENS} tokens and room for the answer at least"
         )
-    scene = Scene(request=request, memory=memory, count=count, mend=to_mend(request, memory))
+    mend = None if request.experiment.idea is not None else to_mend(request, memory)
+    scene = Scene(request=request, memory=memory, count=count, mend=mend)
     near: list[int] | None = None
 
     def near_misses() -> list[int]:
@@ -219,6 +220,10 @@ class _Builder:
             request.library.steering().strip(), int(window * _STEERING_SHARE), count
         ):
             pieces += ["", "# What the user says (program.md)", "", steering]
+        if (post := request.experiment.idea) is not None:
+            told = request.history.board[post].posted.text.strip()
+            idea = head(told, int(window * _STEERING_SHARE), count)
+            pieces += ["", "# An idea of the user's", "", idea]
         measured = head(parts.evaluation_words(request), int(window * _EVALUATION_SHARE), count)
         return [*pieces, "", "# How a program is measured", "", measured]
 

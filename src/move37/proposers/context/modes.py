@@ -14,7 +14,7 @@ from move37.core.seeds import derive_seed
 from move37.core.stagnation import stagnation
 from move37.proposers.context.memory import Memory, children_of
 
-Mode = Literal["improve", "radical", "merge", "simplify", "references", "fix"]
+Mode = Literal["improve", "radical", "merge", "simplify", "references", "fix", "idea"]
 
 _WEIGHTS: tuple[dict[Mode, float], ...] = (
     {"improve": 9, "references": 1},
@@ -48,6 +48,10 @@ TOLD: dict[Mode, str] = {
         "The latest change to this parent failed; it is shown above with what it printed. The idea may still "
         "be right: propose it again, to the parent, with the mistake mended. If the idea itself is at fault, "
         "propose a different one."
+    ),
+    "idea": (
+        "The user wants an idea tried; it is under `An idea of the user's` above. Propose the change to the parent "
+        "program that carries it out as well as you can, and nothing else."
     ),
 }
 """What is asked for, by mode."""
@@ -90,6 +94,8 @@ def choose_mode(
     has_references: bool,
 ) -> Mode:
     """mend: what `to_mend` says. has_near_misses: asked only where it matters."""
+    if request.experiment.idea is not None:
+        return "idea"
     if len(request.parents) > 1:
         return "merge"
     if mend is not None:

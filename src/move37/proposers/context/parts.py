@@ -311,7 +311,9 @@ def different_programs(scene: Scene) -> Iterator[Make]:
     """The champion and the best programs that are not the parent's close kin, as diffs to the parent."""
     request = scene.request
     champion = request.champion()
-    ranked = [*([] if champion is None else [champion]), *request.beliefs.ranking(_RANKED)]
+    vetoes = request.history.steering.vetoes
+    best = [one for one in request.beliefs.ranking(_RANKED) if one not in vetoes]
+    ranked = [*([] if champion is None else [champion]), *best]
     kin = {one.id for one in lineage(request, scene.parent.id, _STEPS)} - {champion}
     for second in request.parents[1:]:
         ranked.insert(0, second.id)
@@ -411,7 +413,7 @@ def near_misses(scene: Scene) -> list[int]:
     found: list[int] = []
     for id in request.beliefs.ranking(_RANKED):
         one = request.history[id]
-        if id in ours or not one.parents:
+        if id in ours or not one.parents or id in request.history.steering.vetoes:
             continue
         effect = request.beliefs.difference(id, one.parents[0])
         if effect is None or effect.mean <= 0:
