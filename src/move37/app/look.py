@@ -122,8 +122,10 @@ def judge_of(study: Study) -> Judge:
 
 def status_of(study: Study, *, is_working: bool) -> Status:
     session = study.history.session
+    # What may be spent is what was ordered last, whatever the task said when the study was opened.
+    budget = study.task.budget if session is None else study.history.budget
     shown = status_view(
-        study.task,
+        replace(study.task, budget=budget),
         study.history,
         study.believer,
         study.champion,
