@@ -24,8 +24,6 @@ from move37.app.queue import come_of, propose, wait
 from move37.app.reporting import pull_request, report
 from move37.app.settings import RunSettings
 from move37.app.skill import CLIENTS, install_skill, skill_text
-from move37.app.studies import known_studies, remember_study
-from move37.app.study import STUDY, find_root, is_working
 from move37.app.steering import (
     hold,
     order,
@@ -41,6 +39,8 @@ from move37.app.steering import (
     stop,
     veto,
 )
+from move37.app.studies import known_studies, remember_study
+from move37.app.study import STUDY, find_root, is_working
 from move37.app.verify import verify
 
 __all__ = [
@@ -88,8 +88,8 @@ __all__ = [
     "program_text",
     "propose",
     "pull_request",
-    "remember_study",
     "queue_idea",
+    "remember_study",
     "report",
     "results",
     "resume",
