@@ -33,7 +33,7 @@ from move37.faces.cli.options import (
     run_options,
     settings_from,
 )
-from move37.faces.cli.outside import brief, mcp, propose, skill, wait, web
+from move37.faces.cli.outside import brief, mcp, propose, skill, wait, watch, web
 from move37.faces.cli.screen import Closed, Screen, leave_quietly, write
 from move37.faces.cli.steering import pause, pin, resume, steer, stop, veto
 
@@ -272,7 +272,7 @@ def report(where: Where, *, out: Path | None) -> None:
     where.screen.answer(done, "\n\n".join([*told, "\n".join([*wrote, *left])]))
 
 
-for command in (web, propose, wait, brief, board):
+for command in (watch, web, propose, wait, brief, board):
     cli.add_command(command)
 for command in (pause, resume, stop, pin, veto, steer, mcp, skill):
     cli.add_command(command)

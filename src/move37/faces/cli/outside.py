@@ -211,6 +211,22 @@ def mcp(where: Where, *, http: bool, port: int, sandbox: str | None) -> None:
 
 
 @click.command()
+@common
+def watch(where: Where) -> None:
+    """Watch the study on this terminal, live.
+
+    Status, chart, list, every experiment with its change, lineage, referee, proposers, board and log. Keys are at the
+    foot. It works over ssh, at 80x24, with NO_COLOR and where only ASCII is shown.
+    """
+    import os
+    import sys
+
+    # A program of its own, as no face knows another. -P: the current directory holds no modules of ours.
+    command = [sys.executable, "-P", "-m", "move37.faces.tui", "--root", str(where.root.resolve())]
+    os.execv(command[0], command)
+
+
+@click.command()
 @click.argument("action", type=click.Choice(("install", "show")))
 @click.option(
     "--for",
