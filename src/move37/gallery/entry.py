@@ -22,7 +22,7 @@ class GalleryEntry:
     title: str
     kind: Kind
     minutes: float
-    """How long its default budget takes on two cores, about."""
+    """Within so many it ends on two cores, even half as fast or as busy again; idle ones need about half."""
     metric: str
     """The metric's name in its `move37.toml`."""
     goal: Literal["minimize", "maximize"]
@@ -41,7 +41,8 @@ class GalleryEntry:
     experiments: int
     """Default budget for a first look."""
     hours: float
-    """No first look takes longer than this."""
+    """When the search of a first look ends at the latest: after some two thirds of `minutes`, so that there
+    is time to certify."""
     source: str
     """Where the task comes from, for people."""
     needs: tuple[str, ...] = ()

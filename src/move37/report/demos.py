@@ -30,7 +30,7 @@ def _value(value: float | None) -> str:
 
 
 def _notes(demos: Iterable[GalleryEntry]) -> Iterable[str]:
-    yield "min: minutes on two cores. no model: what `move37 demo NAME` reached with `tune` alone."
+    yield "min: it ends within so many on two cores; idle ones need about half. no model: what `move37 demo NAME` reached with `tune` alone."
     yield "share: of the way from the program as it comes to the best known value."
     for demo in demos:
         yield ""

@@ -6,7 +6,7 @@ ENTRY = GalleryEntry(
     name="autocorr",
     title="Upper bound of the constant of the first autocorrelation inequality",
     kind="mathematics",
-    minutes=4.0,
+    minutes=5.0,
     metric="c1_bound",
     goal="minimize",
     baseline=1.5895,
@@ -15,7 +15,7 @@ ENTRY = GalleryEntry(
     best_known_source="TTT-Discover (2026), arXiv:2601.16175; Matolcsi and Vinuesa (2010) had 1.50992",
     evaluator_version=1,
     experiments=80,
-    hours=4.0 / 60,
+    hours=3.5 / 60,
     source="M. Matolcsi and C. Vinuesa (2010); problem B.1 of AlphaEvolve (2025)",
     common=("construction.py",),
 )
