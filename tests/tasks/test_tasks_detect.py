@@ -62,6 +62,19 @@ def test_an_autoresearch_directory_with_a_lock_file_runs_with_uv(
     assert load_or_detect(tmp_path, put(tmp_path, files)).evaluate.run == "uv run train.py"
 
 
+def test_that_python_stands_in_for_uv_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    draft = plan_init(
+        tmp_path, put(tmp_path, {**AUTORESEARCH, "pyproject.toml": "", "uv.lock": ""})
+    )
+    assert draft.task().evaluate.run == "python train.py"
+    assert [said.partition(":")[0] for said in draft.warnings] == [
+        "there is a uv.lock, and uv is not installed"
+    ]
+
+
 def test_an_environment_beside_the_program_is_used_as_it_is(tmp_path: Path) -> None:
     paths = put(tmp_path, {**AUTORESEARCH, "pyproject.toml": "", "uv.lock": ""})
     put(tmp_path, {"home/python/bin/python3": "", ".venv/pyvenv.cfg": ""})

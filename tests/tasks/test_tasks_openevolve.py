@@ -112,9 +112,20 @@ def test_less_than_that_is_another_layout(tmp_path: Path, files: Mapping[str, st
 
 
 @pytest.mark.parametrize("config", ["a: [1", "\t- x", "&a [*a, *a]: {", "[" * 5000])
-def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path, config: str) -> None:
-    with pytest.raises(TaskError, match=r"config\.yaml.*correct the YAML"):
-        read(tmp_path, {**FILES, "config.yaml": config})
+def test_a_configuration_that_cannot_be_read_is_named_and_done_without(
+    tmp_path: Path, config: str
+) -> None:
+    draft = plan_init(tmp_path, put(tmp_path, {**FILES, "config.yaml": config}))
+    (said,) = draft.warnings
+    assert said.startswith("config.yaml")
+    assert said.endswith("as usual; correct the YAML, or write move37.toml")
+    assert draft.task().evaluate.timeout_seconds == 300
+
+
+def test_where_the_score_depends_on_it_nothing_is_guessed(tmp_path: Path) -> None:
+    evaluator = "def evaluate(path):\n    return {'accuracy': 1.0, 'size': 9}\n"
+    with pytest.raises(TaskError, match=r"config\.yaml, line 1.*correct the YAML"):
+        read(tmp_path, {**FILES, "evaluator.py": evaluator, "config.yaml": "a: [1"})
 
 
 @pytest.mark.parametrize(

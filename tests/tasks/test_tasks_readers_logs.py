@@ -7,7 +7,7 @@ import pytest
 
 from move37.core.errors import TaskError
 from move37.core.records import Direction, Task
-from move37.tasks.detect import load_or_detect
+from move37.tasks.detect import load_or_detect, plan_init
 from move37.tasks.files import disk_reader, fingerprint, resolve
 from move37.tasks.references import list_references
 
@@ -53,6 +53,16 @@ def put(root: Path, files: Mapping[str, str]) -> list[str]:
 
 def task_of(root: Path, files: Mapping[str, str]) -> Task:
     return load_or_detect(root, put(root, files))
+
+
+def test_a_session_without_a_goal_says_where_to_write_one(tmp_path: Path) -> None:
+    files = {**PI, ".auto/log.jsonl": LOG, ".auto/measure.sh": "python src/sort.py\n"}
+    del files[".auto/prompt.md"]
+    draft = plan_init(tmp_path, put(tmp_path, files))
+    assert draft.task().goal == "Raise solved."
+    assert [said.partition(":")[0] for said in draft.warnings] == [
+        "no .auto/prompt.md says what it is about"
+    ]
 
 
 def test_a_session_of_pi_autoresearch_is_a_task(tmp_path: Path) -> None:

@@ -461,7 +461,15 @@ class Engine:
             workers=crew.workers,
             sandbox=describe(strength),
             note="; ".join(
-                filter(None, (self._recognised(), crew.note, *self._others.told.complaints))
+                filter(
+                    None,
+                    (
+                        self._recognised(),
+                        *self.study.warnings,
+                        crew.note,
+                        *self._others.told.complaints,
+                    ),
+                )
             ),
             standing=self._standing(),
         )

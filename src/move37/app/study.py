@@ -48,6 +48,8 @@ class Study:
     """Which experiments made the same edit."""
     layout: str = ""
     """Of which tool the task is, as it was recognised; empty where a `move37.toml` says it all."""
+    warnings: tuple[str, ...] = ()
+    """What was not as it should be there, a sentence each."""
 
     @property
     def history(self) -> History:
@@ -273,6 +275,7 @@ def write_study(
         ledger=ledger,
         edits=edits,
         layout="" if draft is None else draft.layout,
+        warnings=() if draft is None else draft.warnings,
     )
 
 

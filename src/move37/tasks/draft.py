@@ -39,6 +39,8 @@ class Draft:
     """What is still open. Those with a default may be left so."""
     found: tuple[str, ...] = field(default=())
     """What was concluded and from what, one sentence each, for a person to check."""
+    warnings: tuple[str, ...] = ()
+    """Those of them that a person should see who only runs it."""
     regexes: Mapping[str, str] = field(default_factory=dict[str, str])
     """How to find a metric that is not printed in a known way, by its name."""
 

@@ -38,6 +38,8 @@ class Found:
     also: Mapping[str, str] = field(default_factory=dict[str, str])
     hide: tuple[str, ...] = ()
     """What no proposer and no `run` may see, besides what is called so."""
+    warnings: tuple[str, ...] = ()
+    """What was not as it should be and is used all the same, a sentence each: `run` says it, too."""
     notes: tuple[str, ...] = ()
     """More for that person, a sentence each."""
 
@@ -52,6 +54,7 @@ def draft_found(look: Look, found: Found) -> Draft:
     hidden = [
         f"{name}/" for name in ("holdout", "hidden") if found.score and look.is_directory(name)
     ]
+    warnings = (*found.warnings, *_warnings(look, found))
     document: dict[str, Any] = {
         **_given(goal=found.goal),
         "files": _given(
@@ -73,7 +76,8 @@ def draft_found(look: Look, found: Found) -> Draft:
         layout=found.layout,
         document={table: content for table, content in document.items() if content},
         questions=tuple(questions),
-        found=tuple(_sentences(found, metric, checks, linked, _own_judge(look, found))),
+        found=(*_sentences(found, metric, checks, linked, _own_judge(look, found)), *warnings),
+        warnings=warnings,
         regexes={guess.name: guess.regex for guess in guesses if guess.regex},
     )
 
@@ -105,6 +109,15 @@ def _guesses(look: Look, printers: Iterable[str]) -> list[Guess]:
         if guesses := guess_metrics(look.text(path)):
             return list(guesses[:10])
     return []
+
+
+def _warnings(look: Look, found: Found) -> Iterator[str]:
+    run = found.run or ""
+    if look.wants_uv() and run.startswith("python "):
+        yield (
+            "there is a uv.lock, and uv is not installed: `python` runs it, with the packages that it has; "
+            "install uv, or make a .venv/"
+        )
 
 
 def _own_judge(look: Look, found: Found) -> str | None:

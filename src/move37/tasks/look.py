@@ -239,10 +239,14 @@ class Look:
             home = (self.root / ".venv/bin/python").resolve().parent.parent
             shown = {} if home.is_relative_to("/usr") else {"read": [str(home)]}
             return Launch(f".venv/bin/python {arguments}", shown)
-        if self.has("pyproject.toml") and self.has("uv.lock") and which("uv"):
+        if self.wants_uv() and which("uv"):
             runs_code = arguments.startswith("-")
             return Launch(f"uv run {'python ' if runs_code else ''}{arguments}")
         return Launch(f"python {arguments}")
+
+    def wants_uv(self) -> bool:
+        """Whether it is a project of uv, whose environment is not made yet."""
+        return self.has("pyproject.toml") and self.has("uv.lock") and not self._has_venv()
 
     def launch(self, script: str) -> Launch:
         """How to run this script."""

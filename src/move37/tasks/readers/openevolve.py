@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, cast
 
+from move37.core.errors import TaskError
 from move37.core.records import Direction
 from move37.core.regions import has_regions
 from move37.tasks.draft import Draft
@@ -53,6 +54,7 @@ def _read(look: Look, tool: Reader) -> Draft | None:
     if program is None or not re.search(r"^(?:async )?def evaluate\(", evaluator, re.MULTILINE):
         return None
     config = _config(look)
+    warnings = tuple(_broken(look))
     features = _features(config)
     call = f"{SHIMS}/openevolve.py {_EVALUATOR} {shlex.quote(program)}"
     with_features = f" --features {shlex.quote(','.join(features))}" if features else ""
@@ -88,6 +90,7 @@ def _read(look: Look, tool: Reader) -> Draft | None:
             },
             sandbox=python.sandbox,
             budget=_budget(config),
+            warnings=warnings,
             notes=(*_notes(config, stages), IN_PROCESS),
         ),
     )
@@ -102,8 +105,28 @@ def _program(look: Look) -> str | None:
 
 
 def _config(look: Look) -> dict[str, Any]:
+    """What the configuration says; nothing where it cannot be read, see `_broken`."""
     path = look.first(*_CONFIGS)
-    return read_yaml(look.text(path), path) if path else {}
+    try:
+        return read_yaml(look.text(path), path) if path else {}
+    except TaskError:
+        return {}
+
+
+def _broken(look: Look) -> Iterator[str]:
+    """What is done without the configuration. Raises `TaskError` where the score depends on it."""
+    path = look.first(*_CONFIGS)
+    try:
+        read_yaml(look.text(path) if path else "", path or "")
+    except TaskError as error:
+        # Without that, the score is a mean of what the configuration does not call a feature.
+        if "combined_score" not in look.text(_EVALUATOR):
+            raise
+        problem = str(error).partition("; ")[0]
+        yield (
+            f"{problem}: it is not used, so that budget, time of a trial and goal are as usual; correct "
+            "the YAML, or write move37.toml"
+        )
 
 
 def _table(config: dict[str, Any], name: str) -> dict[str, Any]:

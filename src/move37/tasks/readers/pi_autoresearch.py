@@ -63,6 +63,7 @@ def _read(look: Look) -> Draft | None:
             evaluate={"timeout": "10m"},
             checks=checks if look.has(session.checks) else {},
             budget=_budget(look, session.config),
+            warnings=tuple(_warnings(session, prompt)),
             notes=tuple(_notes(look, session, judging)),
         ),
     )
@@ -152,6 +153,14 @@ def _budget(look: Look, path: str) -> Mapping[str, Any]:
     most = config.get("maxIterations")
     is_count = isinstance(most, int) and not isinstance(most, bool) and most > 0
     return {"experiments": most} if is_count else {}
+
+
+def _warnings(session: _Session, prompt: str) -> Iterator[str]:
+    if not _goal(prompt):
+        yield (
+            f"no {session.prompt} says what it is about: write there `# Autoresearch: ` and the goal, for "
+            "models and agents to know it"
+        )
 
 
 def _notes(look: Look, session: _Session, judging: tuple[str, ...]) -> Iterator[str]:
