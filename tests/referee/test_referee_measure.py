@@ -13,6 +13,7 @@ from move37.core.records import (
     CheckJob,
     Ending,
     Exit,
+    Failed,
     Launch,
     Limit,
     Measured,
@@ -88,6 +89,21 @@ def test_an_evaluation_that_fails_says_why_in_a_sentence(
     assert failed.stage == stage
     assert reason in failed.reason
     assert "\n" not in failed.reason
+
+
+def test_a_limit_that_nobody_wrote_is_one_of_run_alone_and_says_what_to_write(lab: Lab) -> None:
+    tried = lab.attempt(task_of("echo step 7; sleep 60"), limit_seconds=0.3)
+    assert tried is not None
+    outcome = tried[0].outcome
+    assert isinstance(outcome, Failed)
+    assert outcome.reason == (
+        "`run` ran over its 0.3 s: step 7 (many times what the baseline took; write [evaluate] "
+        "timeout to allow more)"
+    )
+    slow = task_of("echo 1 > $MOVE37_OUT/x", score="sleep 0.6; echo val_bpb: 1")
+    tried = lab.attempt(slow, limit_seconds=0.5)
+    assert tried is not None
+    assert isinstance(tried[0].outcome, Measured)
 
 
 def test_an_evaluation_that_hangs_is_ended(lab: Lab) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from move37.core.facts import Tried
-from move37.core.records import Check, CheckJob, Failed, Purpose, Trial, TrialJob
-from move37.referee.seeds import search_trial, trial_seed, trial_split
+from move37.core.facts import EpochStarted, Tried
+from move37.core.records import Check, CheckJob, Failed, Measured, Purpose, Trial, TrialJob
+from move37.referee.seeds import run_limit, search_trial, trial_job, trial_seed, trial_split
 from move37.referee.wants import Referee
 from move37.testing.histories import MadeUpStudy, made_up_task
 
@@ -50,6 +50,44 @@ def test_an_evaluation_that_repeats_exactly_is_repeated_no_more_than_shows_it() 
     assert indexes(study) == [2]
     study.trial(0, 1.0)
     assert indexes(study) == []
+
+
+def paced(evaluate: dict[str, object], *seconds: float) -> MadeUpStudy:
+    """A study whose task says this of the evaluation, and whose baseline took so long."""
+    study = MadeUpStudy(TASK)
+    study.baseline()
+    (started,) = [fact for fact in study.facts if isinstance(fact, EpochStarted)]
+    study = MadeUpStudy(TASK)
+    study.add(replace(started, task={"evaluate": {"run": "x", **evaluate}}))
+    for index, each in enumerate(seconds):
+        outcome = Measured(score=1.0, metrics={}, seconds=each, cpu_seconds=0.0, peak_memory_mb=1.0)
+        trial = Trial(purpose="search", index=index, seed=index, outcome=outcome)
+        study.add(Tried(experiment=0, trial=trial))
+    study.experiment()
+    return study
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "seconds", "limit"),
+    [
+        ({}, (0.2, 0.3), 30.0),
+        ({}, (4.0, 2.0), 80.0),
+        ({}, (), None),
+        ({"timeout": "10m"}, (0.2,), None),
+    ],
+)
+def test_where_no_timeout_is_written_it_follows_from_the_baseline(
+    evaluate: dict[str, object], seconds: tuple[float, ...], limit: float | None
+) -> None:
+    study = paced(evaluate, *seconds)
+    jobs = [trial_job(study.history, study.history[id], "search", 9) for id in (0, 1)]
+    assert [job.timeout_seconds for job in jobs] == [None, limit]
+
+
+def test_a_stage_has_that_limit_too_unless_one_is_written_for_it() -> None:
+    study = paced({"stage": [{"run": "y"}, {"run": "z", "timeout": "9m"}]}, 3.0)
+    limits = [run_limit(study.history, study.history[1], "stage", index) for index in (0, 1)]
+    assert limits == [60.0, None]
 
 
 def fail_baseline(study: MadeUpStudy) -> None:

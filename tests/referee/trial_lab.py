@@ -71,6 +71,7 @@ class Lab:
         protect: tuple[str, ...] = (),
         split: int = 0,
         may_see_holdout: bool = True,
+        limit_seconds: float | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> tuple[Trial, Attachments] | None:
         mounts: list[Mount] = []
@@ -87,6 +88,7 @@ class Lab:
                 seed=42,
                 split=split,
                 holdout=may_see_holdout,
+                timeout_seconds=limit_seconds,
             ),
             workspace=self.directory("work"),
             out=self.directory("out"),

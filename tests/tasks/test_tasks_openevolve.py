@@ -47,7 +47,7 @@ def test_the_program_may_change_between_its_marks_and_the_evaluator_may_not(tmp_
     assert task.files.edit == ("initial_program.py",)
     assert task.files.between == ("EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END")
     assert task.evaluate.run == f"{SHIM} --features complexity,diversity"
-    assert task.evaluate.timeout_seconds == 300
+    assert not task.evaluate.has_timeout
     assert (task.metric.name, task.metric.direction) == ("combined_score", Direction.MAXIMIZE)
     assert task.goal == "Raise combined_score."
 
@@ -119,7 +119,7 @@ def test_a_configuration_that_cannot_be_read_is_named_and_done_without(
     (said,) = draft.warnings
     assert said.startswith("config.yaml")
     assert said.endswith("as usual; correct the YAML, or write move37.toml")
-    assert draft.task().evaluate.timeout_seconds == 300
+    assert not draft.task().evaluate.has_timeout
 
 
 def test_where_the_score_depends_on_it_nothing_is_guessed(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_where_the_score_depends_on_it_nothing_is_guessed(tmp_path: Path) -> Non
 )
 def test_what_a_configuration_does_not_say_is_as_usual(tmp_path: Path, config: str) -> None:
     task = read(tmp_path, {**FILES, "config.yaml": config})
-    assert (task.budget.experiments, task.evaluate.timeout_seconds) == (None, 300)
+    assert (task.budget.experiments, task.evaluate.has_timeout) == (None, False)
 
 
 def test_a_hand_edit_outside_the_marks_makes_another_task(tmp_path: Path) -> None:

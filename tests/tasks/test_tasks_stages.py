@@ -118,7 +118,7 @@ def test_secondary_metrics_have_a_direction() -> None:
 def test_what_a_task_does_not_use_leaves_its_stored_form_as_it_was() -> None:
     written = to_mapping(parse(LEAST))
     assert "also" not in written
-    assert set(written["evaluate"]) == {"run", "score", "timeout", "memory", "cpus", "pair"}
+    assert set(written["evaluate"]) == {"run", "score", "memory", "cpus", "pair"}
 
 
 def test_a_task_with_all_of_it_can_be_written_and_read_again() -> None:

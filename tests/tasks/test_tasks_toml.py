@@ -114,7 +114,7 @@ def test_the_shortest_task_has_the_documented_defaults(tmp_path: Path) -> None:
         root=tmp_path,
         goal="Lower it.",
         files=Files(edit=("train.py",)),
-        evaluate=Evaluation(run="python train.py"),
+        evaluate=Evaluation(run="python train.py", has_timeout=False),
         metric=Metric(name="loss", direction=Direction.MINIMIZE),
     )
     assert task.proposers == (ProposerSpec(kind="tune"),)

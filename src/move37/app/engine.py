@@ -540,10 +540,12 @@ def _place(task: Task, workshop: Callable[[], Workshop], edits: Edits) -> Place:
 
 def _patience(task: Task, job: Job) -> float:
     """Seconds that a job may take."""
+    from move37.referee.measure import limit_of
     from move37.referee.stages import stage_task
 
-    measured = stage_task(task, job) if isinstance(job, TrialJob) else task
-    return measured.evaluate.timeout_seconds
+    if isinstance(job, TrialJob):
+        return limit_of(stage_task(task, job), job)
+    return task.evaluate.timeout_seconds
 
 
 def _is_asked_for(experiment: Experiment) -> bool:

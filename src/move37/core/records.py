@@ -45,6 +45,8 @@ class EvaluationStage:
     """Like that of the evaluation: fewer steps, fewer cases."""
     score: str | None = None
     timeout_seconds: float = 600.0
+    has_timeout: bool = True
+    """Whether somebody wrote that; else a trial has as long as `referee.seeds.run_limit` says."""
     metric: "Metric | None" = None
     """On a scale of its own. `None`: printed as the task's metric."""
     keep: float = 0.1
@@ -60,6 +62,8 @@ class Evaluation:
     score: str | None = None
     """A trusted shell command that judges what `run` left in `$MOVE37_OUT`. `None`: self-reported."""
     timeout_seconds: float = 600.0
+    has_timeout: bool = True
+    """Whether somebody wrote that; else a trial has as long as `referee.seeds.run_limit` says."""
     memory_bytes: int = 4 * 1024**3
     cpus: int = 1
     pair: bool = False
@@ -567,6 +571,8 @@ class TrialJob:
     """Whether a trial that certifies may look at the hold-out. Others never do."""
     curve: CurveRule | None = None
     """`None`: it runs to its end, whatever its curve."""
+    timeout_seconds: float | None = None
+    """Of `run`, where the task writes none; `None`: what the task says."""
 
     @property
     def id(self) -> str:

@@ -79,7 +79,7 @@ def measure(
         protect=tuple(protect),
         mounts=(*mounts, *(hidden_mounts if _sees_holdout(job) and not scored else ())),
         env=_environment(job, prints=not scored),
-        timeout_seconds=task.evaluate.timeout_seconds,
+        timeout_seconds=limit_of(task, job),
         memory_bytes=task.evaluate.memory_bytes,
         cpus=task.evaluate.cpus,
     )
@@ -93,12 +93,15 @@ def measure(
     if heard is not None and heard.is_hopeless and ran.ending == "stopped":
         return _ended_early(job, ran, heard)
     exits, failed = [ran], _why_broken("run", ran, run)
+    if failed is not None and ran.ending == "timeout" and job.timeout_seconds is not None:
+        failed = replace(failed, reason=f"{failed.reason} ({_UNWRITTEN})")
     if failed is None and task.evaluate.score is not None:
         failed = _why_unfit(out)
         if failed is None:
             score = replace(
                 run,
                 command=judging(task.evaluate.score, protect),
+                timeout_seconds=task.evaluate.timeout_seconds,
                 workspace=fresh_workspace(),
                 candidate=candidate,
                 mounts=(*mounts, *hidden_mounts),
@@ -112,6 +115,15 @@ def measure(
     if heard is not None and (curves := heard.curves.found()):
         kept = {**kept, f"{job.id}/curves": dump_curves(curves)}
     return trial, kept
+
+
+_UNWRITTEN = "many times what the baseline took; write [evaluate] timeout to allow more"
+
+
+def limit_of(task: Task, job: TrialJob) -> float:
+    """How long `run` may take, in seconds."""
+    most = task.evaluate.timeout_seconds
+    return most if job.timeout_seconds is None else min(most, job.timeout_seconds)
 
 
 def _why_not_judged(

@@ -1,15 +1,17 @@
-"""Which seed a trial runs with, and which split of the data.
+"""Which seed a trial runs with, which split of the data, and how long it may take where nobody said so.
 
 Search trials of equal index share their seed across experiments (common random numbers), so that
 two programs differ by what they are and not by their luck. Seeds of certification are never used by
 search, and never twice.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from move37.core.history import Experiment, History
-from move37.core.records import Purpose, TrialJob
+from move37.core.records import MOST_STAGES, Measured, Purpose, TrialJob
 from move37.core.seeds import derive_seed
 
 _COUNT = 2**31
@@ -85,4 +87,36 @@ def trial_job(
         seed=trial_seed(study_seed, purpose, index),
         split=trial_split(study_seed, purpose, index),
         holdout=holdout,
+        timeout_seconds=run_limit(history, experiment, purpose, index),
     )
+
+
+LEAST_SECONDS = 30.0
+PATIENCE = 20.0
+"""A trial may take so many times as long as the slowest of the baseline's, and never less than that."""
+
+
+def run_limit(
+    history: History, experiment: Experiment, purpose: Purpose, index: int
+) -> float | None:
+    """How long `run` may take where the task writes no timeout; `None`: what the task says.
+
+    It follows from the trials of the baseline that are stored, so that a study that goes on has it, too.
+    The baseline itself has ten minutes.
+    """
+    if experiment.is_baseline:
+        return None
+    epoch = history.epochs[experiment.epoch]
+    written: Mapping[str, Any] = epoch.task.get("evaluate", {})
+    if purpose == "stage":
+        stages: Sequence[Mapping[str, Any]] = written.get("stage", ())
+        written = next(iter(stages[index % MOST_STAGES :]), {})
+    if "run" not in written or "timeout" in written:
+        return None
+    seconds = (
+        trial.outcome.seconds
+        for trial in history[epoch.baseline].trials
+        if trial.purpose == "search" and isinstance(trial.outcome, Measured)
+    )
+    slowest = max(seconds, default=None)
+    return None if slowest is None else max(LEAST_SECONDS, PATIENCE * slowest)

@@ -32,7 +32,7 @@ def to_mapping(task: Task) -> dict[str, Any]:
         "evaluate": {
             "run": task.evaluate.run,
             "score": task.evaluate.score or "",
-            "timeout": format_duration(task.evaluate.timeout_seconds),
+            **_timeout(task.evaluate),
             "memory": format_size(task.evaluate.memory_bytes),
             "cpus": task.evaluate.cpus,
             "pair": task.evaluate.pair,
@@ -71,10 +71,15 @@ def _stage(stage: EvaluationStage) -> dict[str, Any]:
         "name": stage.name,
         "run": stage.run,
         **({"score": stage.score} if stage.score else {}),
-        "timeout": format_duration(stage.timeout_seconds),
+        **_timeout(stage),
         **({"metric": own.name, "goal": own.direction.value} if own else {}),
         "keep": _plain(stage.keep),
     }
+
+
+def _timeout(evaluate: Evaluation | EvaluationStage) -> dict[str, str]:
+    """Only where somebody wrote one: what follows from the baseline is no part of the task."""
+    return {"timeout": format_duration(evaluate.timeout_seconds)} if evaluate.has_timeout else {}
 
 
 def _check(check: Check) -> str | dict[str, Any]:

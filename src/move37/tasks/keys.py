@@ -109,7 +109,13 @@ SCORE = Key(
     "Trusted shell command that reads what `run` left in `$MOVE37_OUT` and prints the metrics.",
     '""',
 )
-TIMEOUT = Key("timeout", duration, '"60s"', "Wall clock for one trial.", '"10m"')
+TIMEOUT = Key(
+    "timeout",
+    duration,
+    '"60s"',
+    "Wall clock for one trial.",
+    "the baseline's slowest trial 20 times, from 30 s to ten minutes",
+)
 MEMORY = Key(
     "memory", size, '"4GB"', "Memory for one trial. GB is 10⁹ bytes, GiB is 2³⁰.", '"4GiB"'
 )

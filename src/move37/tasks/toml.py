@@ -199,7 +199,8 @@ def _evaluation(section: _Section, metric: Metric) -> Evaluation:
     return Evaluation(
         run=section.need(keys.RUN),
         score=section.get(keys.SCORE),
-        **_given(section.get(keys.TIMEOUT), "timeout_seconds"),
+        **_given(timeout, "timeout_seconds"),
+        has_timeout=timeout is not None,
         **_given(section.get(keys.MEMORY), "memory_bytes"),
         **_given(section.get(keys.CPUS), "cpus"),
         pair=section.get(keys.PAIR) or False,
@@ -222,6 +223,7 @@ def _stage(
         run=section.need(keys.STAGE_RUN),
         score=section.get(keys.STAGE_SCORE),
         **_given(timeout if own_timeout is None else own_timeout, "timeout_seconds"),
+        has_timeout=timeout is not None or own_timeout is not None,
         metric=Metric(name=name or metric.name, direction=goal or metric.direction)
         if is_own
         else None,

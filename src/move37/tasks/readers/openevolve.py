@@ -24,8 +24,6 @@ MARKS = ("EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END")
 
 _EVALUATOR = "evaluator.py"
 _STAGES = (1, 2, 3)
-_SECONDS = 300
-"""What both tools allow an evaluation by default."""
 _FEATURES = ("complexity", "diversity")
 """Of OpenEvolve's archive, where the configuration names none: no part of a mean of metrics."""
 _SKYDISCOVERS = frozenset(("search", "diff_based_generation"))
@@ -71,7 +69,7 @@ def _read(look: Look, tool: Reader) -> Draft | None:
             metric=Guess.of("combined_score", Direction.MAXIMIZE),
             goal=_goal(config),
             evaluate={
-                "timeout": f"{_seconds(config):g}s",
+                **_timeout(config),
                 **(
                     {
                         "stage": [
@@ -141,9 +139,11 @@ def _features(config: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in cast("list[object]", given))
 
 
-def _seconds(config: dict[str, Any]) -> float:
+def _timeout(config: dict[str, Any]) -> dict[str, str]:
+    """Where it is written; what the tools have by default is far too long for most programs."""
     given: object = _table(config, "evaluator").get("timeout")
-    return given if isinstance(given, int | float) and given > 0 else _SECONDS
+    is_time = isinstance(given, int | float) and not isinstance(given, bool) and given > 0
+    return {"timeout": f"{given:g}s"} if is_time else {}
 
 
 def _budget(config: dict[str, Any]) -> dict[str, int]:

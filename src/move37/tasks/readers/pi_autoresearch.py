@@ -60,7 +60,6 @@ def _read(look: Look) -> Draft | None:
             printers=(session.measure, *look.files_in(look.text(session.measure))),
             metric=_logged(look.text(session.log)) or _primary(prompt),
             goal=_goal(prompt),
-            evaluate={"timeout": "10m"},
             checks=checks if look.has(session.checks) else {},
             budget=_budget(look, session.config),
             warnings=tuple(_warnings(session, prompt)),
