@@ -12,7 +12,7 @@ from math import floor, isfinite, log10
 from move37.core.errors import StudyError
 from move37.core.history import Experiment
 from move37.core.protocols import Request
-from move37.core.records import Belief, Failed, Measured, Screened
+from move37.core.records import Belief, Evaluation, Failed, Measured, Screened
 from move37.proposers.context.edits import edited_lines, fits, unified
 from move37.proposers.context.excerpt import Count, head, lines_of, relevant_parts, tail
 from move37.proposers.context.memory import Memory, children_of
@@ -170,6 +170,12 @@ def _line(text: str, *shown: int) -> Make:
 # --- the task ------------------------------------------------------------------------------------
 
 
+def _wall_clock(evaluate: Evaluation) -> str:
+    if evaluate.has_timeout:
+        return f"{evaluate.timeout_seconds:g} s wall clock"
+    return "many times the wall clock that the baseline takes"
+
+
 def evaluation_words(request: Request) -> str:
     """How a program is measured, in lines."""
     task = request.task
@@ -183,7 +189,7 @@ def evaluation_words(request: Request) -> str:
     if evaluate.score is not None:
         lines.append(f"Judged by: `{evaluate.score}`, which candidates can neither see nor change.")
     lines.append(
-        f"Limits of a trial: {evaluate.timeout_seconds:g} s wall clock, "
+        f"Limits of a trial: {_wall_clock(evaluate)}, "
         f"{evaluate.memory_bytes / 1024**3:g} GiB memory, {evaluate.cpus} CPU."
     )
     lines += [
