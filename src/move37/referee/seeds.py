@@ -110,7 +110,10 @@ def run_limit(
     written: Mapping[str, Any] = epoch.task.get("evaluate", {})
     if purpose == "stage":
         stages: Sequence[Mapping[str, Any]] = written.get("stage", ())
-        written = next(iter(stages[index % MOST_STAGES :]), {})
+        number = index % MOST_STAGES
+        if number >= len(stages):
+            return None
+        written = stages[number]
     if "run" not in written or "timeout" in written:
         return None
     seconds = (

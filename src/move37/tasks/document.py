@@ -77,7 +77,7 @@ def _stage(stage: EvaluationStage) -> dict[str, Any]:
     }
 
 
-def _timeout(evaluate: Evaluation | EvaluationStage) -> dict[str, str]:
+def _timeout(evaluate: Evaluation | EvaluationStage) -> dict[str, str | float]:
     """Only where somebody wrote one: what follows from the baseline is no part of the task."""
     return {"timeout": format_duration(evaluate.timeout_seconds)} if evaluate.has_timeout else {}
 
