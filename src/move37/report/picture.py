@@ -62,10 +62,10 @@ def compose(task: Task, history: History, beliefs: Believer, champion: int | Non
         for id, belief in best
     ]
     failed = [one.id - first for one in current if isinstance(one.outcome, Failed)]
-    certificate = _shown(proofs, champion)
+    certificate = shown(proofs, champion)
     return Picture(
         metric=metric,
-        title=_title(metric, steps, certificate, champion),
+        title=headline(metric, steps, certificate, champion),
         subtitle="  ·  ".join(
             [
                 *_subtitle(task, len(current) - 1, steps, len(failed), beliefs.noise, certificate),
@@ -90,7 +90,7 @@ def compose(task: Task, history: History, beliefs: Believer, champion: int | Non
     )
 
 
-def _shown(proofs: Sequence[CertificateView], champion: int | None) -> CertificateView | None:
+def shown(proofs: Sequence[CertificateView], champion: int | None) -> CertificateView | None:
     """The champion's latest certificate; else the latest claim of any experiment; else none."""
     own = [proof for proof in proofs if proof.experiment == champion]
     claims = [proof for proof in proofs if proof.claim]
@@ -98,12 +98,13 @@ def _shown(proofs: Sequence[CertificateView], champion: int | None) -> Certifica
     return found[-1] if found else None
 
 
-def _title(
+def headline(
     metric: Metric,
     steps: Sequence[Step],
     certificate: CertificateView | None,
     champion: int | None,
 ) -> str:
+    """What came out, in a line: an improvement only where it is certified."""
     name = clean(metric.name)
     if certificate is not None and certificate.claim and certificate.effect is not None:
         better = _toward(metric, certificate.effect)
@@ -166,13 +167,20 @@ def limits(picture: Picture) -> tuple[float, float]:
         base = picture.metric.score(proof.baseline_value or 0.0)
         focus += [picture.metric.value(base + bound) for bound in proof.interval]
     dots = sorted(value for _, value in picture.dots)
+    return y_range(focus, dots, picture.metric, picture.noise)
+
+
+def y_range(
+    focus: Sequence[float], dots: Sequence[float], metric: Metric, noise: float
+) -> tuple[float, float]:
+    """focus: what has to be seen. dots: sorted; those far off need not be."""
     focus = focus or dots or [0.0]
     low, high = min(focus), max(focus)
-    span = max(high - low, 4 * picture.noise, 1e-3 * abs(high), 1e-12)
+    span = max(high - low, 4 * noise, 1e-3 * abs(high), 1e-12)
     if dots:
         # A fifth of the dots may be off the bad end: one blown-up program must not flatten the rest.
         fifth = len(dots) // 5
-        best, worst = (0, -1 - fifth) if picture.metric.direction == "minimize" else (-1, fifth)
+        best, worst = (0, -1 - fifth) if metric.direction == "minimize" else (-1, fifth)
         for dot in (dots[best], dots[worst]):
             low = min(low, max(dot, low - 0.8 * span))
             high = max(high, min(dot, high + 0.8 * span))
