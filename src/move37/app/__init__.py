@@ -4,6 +4,7 @@ from move37.app.ablating import ablate
 from move37.app.benches import bench, benches
 from move37.app.board import board, claim, post, retract, search_board, thread
 from move37.app.brief import brief, program
+from move37.app.bundling import bundle
 from move37.app.checking import check
 from move37.app.exporting import EXPORT_FORMATS, export
 from move37.app.following import Followed, Following, News
@@ -22,6 +23,7 @@ from move37.app.lookout import Lookout
 from move37.app.measuring import certify, demo, demos, run
 from move37.app.queue import come_of, propose, wait
 from move37.app.reporting import pull_request, report
+from move37.app.reproducing import reproduce, verify_bundle
 from move37.app.settings import RunSettings
 from move37.app.skill import CLIENTS, install_skill, skill_text
 from move37.app.steering import (
@@ -61,6 +63,7 @@ __all__ = [
     "board",
     "branch",
     "brief",
+    "bundle",
     "certify",
     "check",
     "claim",
@@ -91,6 +94,7 @@ __all__ = [
     "queue_idea",
     "remember_study",
     "report",
+    "reproduce",
     "results",
     "resume",
     "retract",
@@ -105,6 +109,7 @@ __all__ = [
     "stop",
     "thread",
     "verify",
+    "verify_bundle",
     "veto",
     "wait",
 ]

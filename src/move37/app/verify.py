@@ -1,6 +1,6 @@
 """`verify`: compute every derived figure again from the stored facts, and compare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from move37.app.study import Study, find_root, read_study
@@ -18,25 +18,32 @@ def verify(root: Path) -> Verified:
 
     Raises `StudyError` when there is no study, or nothing of it can be read.
     """
+    return verify_study(find_root(root))
+
+
+def verify_study(root: Path, programs: Set[int] | None = None) -> Verified:
+    """The same for exactly this directory. programs: the experiments whose programs are there; `None`: all.
+
+    Where not all are, what was asked and answered is not there either.
+    """
     from move37.referee.audit import audit as audit_verdicts
     from move37.search.audit import audit as audit_beliefs
     from move37.store.sqlite import SqliteStore
     from move37.tasks.document import from_mapping
 
-    root = find_root(root)
     with read_study(root) as study:
         store = study.store
         assert isinstance(store, SqliteStore)
         mismatches = [
-            *store.audit(),
-            *_audit_programs(study),
+            *store.audit(None if programs is None else _commits(study, programs)),
+            *_audit_programs(study, programs),
             *audit_verdicts(
                 study.history,
                 lambda epoch: from_mapping(epoch.task, study.root),
                 store.attachment,
             ),
             *_audit_limits(study),
-            *_audit_asking(study),
+            *(_audit_asking(study) if programs is None else ()),
             *audit_beliefs(study.history, study.believer),
         ]
         trials = sum(len(experiment.trials) for experiment in study.history.experiments)
@@ -85,7 +92,12 @@ def _audit_asking(study: Study) -> Iterator[str]:
             yield f"the change that was handed in as {ticket} is missing"
 
 
-def _audit_programs(study: Study) -> Iterator[str]:
+def _commits(study: Study, programs: Set[int]) -> frozenset[str]:
+    found = (study.history[each].commit for each in programs)
+    return frozenset(commit for commit in found if commit is not None)
+
+
+def _audit_programs(study: Study, programs: Set[int] | None) -> Iterator[str]:
     """Whether every program is what its facts say, and changes only what it may."""
     from move37.proposers.source.normalise import Normaliser
     from move37.tasks.document import from_mapping
@@ -95,7 +107,7 @@ def _audit_programs(study: Study) -> Iterator[str]:
     editable = [may_edit(from_mapping(epoch.task, study.root)) for epoch in study.history.epochs]
 
     for experiment in study.history.experiments:
-        if experiment.commit is None:
+        if experiment.commit is None or (programs is not None and experiment.id not in programs):
             continue
         may_change = editable[experiment.epoch]
         parent = study.history[experiment.parents[0]].commit if experiment.parents else None

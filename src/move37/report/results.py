@@ -151,6 +151,47 @@ class PullRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Bundled:
+    """A study, or what a claim of it rests on, in one file."""
+
+    path: Path
+    size_bytes: int
+    facts: int
+    programs: int
+    """How many are in it."""
+    rewritten: int
+    """Facts from which a path of the user's was taken out."""
+    data: tuple[str, ...]
+    """Linked and hidden files that are in it."""
+    left_out: tuple[str, ...]
+    """What a trial needs and is not in it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reproduced:
+    """A bundle's claim, measured again. Effects are positive where better."""
+
+    experiment: int
+    baseline: int
+    metric: str
+    claimed: float | None
+    claimed_interval: tuple[float, float] | None
+    effect: float | None
+    interval: tuple[float, float] | None
+    """`None` when fewer than two pairs finished."""
+    level: float
+    pairs: int
+    failed: int
+    """Pairs of which a trial failed."""
+    baseline_value: float | None
+    seed: int
+    """All seeds came from this one."""
+    verdict: str
+    """`agrees`, `contradicts` or `unclear`."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
     files: tuple[Path, ...]
     move37s: tuple[Surprise, ...] = ()

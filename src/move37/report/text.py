@@ -21,7 +21,7 @@ from move37.report.phrases import (
     shrinkage_words,
     verdict_words,
 )
-from move37.report.results import BenchResult, RunResult, Verified
+from move37.report.results import BenchResult, Reproduced, RunResult, Verified
 from move37.report.steering import standing_lines
 from move37.report.surprises import expected
 from move37.report.views import (
@@ -434,6 +434,24 @@ def verified_text(view: Verified, *, paint: Paint = plain) -> str:
         return paint("good", f"{told}: all as recorded")
     lines = [paint("bad", f"{told}: {count(len(view.mismatches), 'difference')}")]
     return "\n".join((*lines, *(f"  {clean(mismatch)}" for mismatch in view.mismatches)))
+
+
+def reproduced_text(view: Reproduced, *, paint: Paint = plain) -> str:
+    """What `move37 reproduce` shows."""
+    style: Style = {"agrees": "good", "contradicts": "bad"}.get(view.verdict, "warn")  # pyright: ignore[reportAssignmentType]
+    head = f"x{view.experiment} against x{view.baseline}, {clean(view.metric)}; + is better"
+    lines = [head, f"  claimed  {_with_interval(view.claimed, view.claimed_interval)}"]
+    seen = f"{_with_interval(view.effect, view.interval)}, {count(view.pairs, 'pair')} on seeds of {view.seed}"
+    lines.append(f"  seen     {seen}" + (f", {view.failed} failed" if view.failed else ""))
+    return "\n".join((*lines, paint(style, f"{view.verdict}: {view.reason}")))
+
+
+def _with_interval(effect: float | None, interval: tuple[float, float] | None) -> str:
+    if effect is None or interval is None:
+        return "nothing"
+    spread = (interval[1] - interval[0]) / 4
+    low, high = (number(bound, spread, sign=True) for bound in interval)
+    return f"{number(effect, spread, sign=True)}, interval {low} to {high}"
 
 
 def bench_text(result: BenchResult) -> str:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import TypeAlias
 
 from move37.core.errors import StudyError
@@ -14,10 +14,11 @@ from move37.store.git import GitCode
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"
 
 
-def audit(db: sqlite3.Connection, code: GitCode) -> list[str]:
-    """Return every problem found, a sentence each."""
+def audit(db: sqlite3.Connection, code: GitCode, programs: Set[str] | None = None) -> list[str]:
+    """Return every problem found, a sentence each. programs: those to be there; `None`: all that facts name."""
     problems: list[str] = []
-    for look in (_database(db), _facts(db, code), _attachments(db), _names(db, code)):
+    names = _names(db, code) if programs is None else iter(())
+    for look in (_database(db), _facts(db, code, programs), _attachments(db), names):
         try:
             problems.extend(look)
         except sqlite3.DatabaseError as error:
@@ -31,7 +32,7 @@ def _database(db: sqlite3.Connection) -> Iterator[str]:
             yield f"the database is damaged: {problem}"
 
 
-def _facts(db: sqlite3.Connection, code: GitCode) -> Iterator[str]:
+def _facts(db: sqlite3.Connection, code: GitCode, programs: Set[str] | None) -> Iterator[str]:
     expected, previous = 1, b""
     rows = db.execute("SELECT seq, at, kind, experiment, body, digest FROM facts ORDER BY seq")
     seen: set[str] = set()
@@ -46,19 +47,19 @@ def _facts(db: sqlite3.Connection, code: GitCode) -> Iterator[str]:
         except StudyError as error:
             yield f"row {seq} cannot be read: {error}"
         else:
-            yield from _meaning(seq, experiment, body, fact, code, seen)
+            yield from _meaning(seq, experiment, body, fact)
+            if isinstance(fact, EpochStarted | Proposed) and (
+                programs is None or fact.commit in programs
+            ):
+                for problem in code.problems(fact.commit, seen):
+                    yield f"row {seq} (experiment x{experiment}) names a program that is not whole: {problem}"
 
 
-def _meaning(
-    seq: int, experiment: int | None, body: str, fact: Fact, code: GitCode, seen: set[str]
-) -> Iterator[str]:
+def _meaning(seq: int, experiment: int | None, body: str, fact: Fact) -> Iterator[str]:
     if codec.experiment_of(fact) != experiment:
         yield f"row {seq} is filed under experiment {experiment}, but is not about it"
     if not says(json.loads(codec.encode(fact)), json.loads(body)):
         yield f"row {seq} says something that this version of move37 does not understand"
-    if isinstance(fact, EpochStarted | Proposed):
-        for problem in code.problems(fact.commit, seen):
-            yield f"row {seq} (experiment x{experiment}) names a program that is not whole: {problem}"
 
 
 def _names(db: sqlite3.Connection, code: GitCode) -> Iterator[str]:

@@ -240,6 +240,27 @@ class GitCode:
                 except StudyError as error:
                     yield str(error)
 
+    def objects(self, commit: str, seen: set[str]) -> Iterator[Object]:
+        """The objects of a program, but its history: commit, directories, files. `seen`: ids to leave out."""
+        if commit in seen:
+            return
+        seen.add(commit)
+        root = self._root(commit)
+        yield _COMMIT, self._object(commit, _COMMIT)
+        yield from self._objects_below(root, seen)
+
+    def _objects_below(self, tree: str, seen: set[str]) -> Iterator[Object]:
+        if tree in seen:
+            return
+        seen.add(tree)
+        yield _TREE, self._object(tree, _TREE)
+        for mode, id in self._tree(tree).values():
+            if mode == FOLDER:
+                yield from self._objects_below(id, seen)
+            elif id not in seen:
+                seen.add(id)
+                yield _BLOB, self._object(id, _BLOB)
+
     def kept(self) -> set[int]:
         """Experiments that `keep` named. Raises `StudyError` when git would not open this repository."""
         try:

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -189,6 +189,18 @@ class SqliteStore:
                 yield Row(seq, at, self._decode(seq, kind, body))
             after = upto
 
+    def chained(self) -> Iterator[tuple[int, float, str, str, bytes]]:
+        """All rows as they are stored, with the digest of each: for whoever takes them elsewhere."""
+        with self._turn, _spoken(self.directory):
+            last, _ = _end_of_chain(self._db)
+        for after in range(0, last, _PAGE):
+            with self._turn, _spoken(self.directory):
+                page: list[tuple[int, float, str, str, bytes]] = self._db.execute(
+                    "SELECT seq, at, kind, body, digest FROM facts WHERE seq > ? AND seq <= ? ORDER BY seq",
+                    (after, min(after + _PAGE, last)),
+                ).fetchall()
+            yield from page
+
     def _decode(self, seq: int, kind: str, body: str) -> Fact:
         try:
             return codec.decode(kind, body)
@@ -213,12 +225,15 @@ class SqliteStore:
             ).fetchall()
         return [key for (key,) in found]
 
-    def audit(self) -> list[str]:
-        """Everything that is wrong with what is stored, a sentence each; empty when it is sound."""
+    def audit(self, programs: Set[str] | None = None) -> list[str]:
+        """Everything that is wrong with what is stored, a sentence each; empty when it is sound.
+
+        programs: commits that are to be there; `None`: all that facts name.
+        """
         from move37.store.audit import audit
 
         with self._turn, _spoken(self.directory):
-            return audit(self._db, self._code)
+            return audit(self._db, self._code, programs)
 
     def close(self) -> None:
         with self._turn:

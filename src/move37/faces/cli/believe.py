@@ -1,5 +1,7 @@
 """The commands that tell whether to believe a result."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -147,15 +149,96 @@ def ablate(
 
 
 @click.command()
+@click.argument(
+    "bundle",
+    required=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
 @common
-def verify(where: Where) -> int:
+def verify(where: Where, *, bundle: Path | None) -> int:
     """Compute every derived figure again.
 
-    From the stored facts, and compare with what was recorded. Exits with 1 when one differs.
+    From the stored facts, and compare with what was recorded. With BUNDLE: of what somebody sent; nothing of it is
+    run. Exits with 1 when a figure differs.
     """
     from move37 import app
     from move37.report.text import verified_text
 
-    view = app.verify(where.root)
+    view = app.verify(where.root) if bundle is None else app.verify_bundle(bundle)
     where.screen.answer(view, verified_text(view, paint=where.screen.paint))
     return DONE if view.ok else NO
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--without-data", is_flag=True, help="Leave out the linked and the hidden files of the task."
+)
+@common
+def bundle(where: Where, *, file: Path, without_data: bool) -> None:
+    """Write a study into one file that others can check and run again.
+
+    Task, seeds, facts, the code that the claims rest on, versions and the report. With the linked and hidden files,
+    as every trial needs them. Paths of your own directories are taken out.
+    """
+    from move37 import app
+    from move37.report.words import count
+
+    done = app.bundle(where.root, file, data=not without_data)
+    lines = [
+        f"Wrote {done.path}: {done.size_bytes / 1024:,.0f} kB, {count(done.facts, 'fact')}, "
+        f"{count(done.programs, 'program')}."
+    ]
+    if done.data:
+        lines.append(f"It holds the task's data, hidden files included: {_few(done.data)}.")
+    if done.left_out:
+        lines.append(f"Nobody can run it again without {_few(done.left_out)}, which it lacks.")
+    where.screen.answer(done, "\n".join(lines))
+
+
+def _few(names: Sequence[str]) -> str:
+    from move37.report.words import clean
+
+    shown = ", ".join(map(clean, names[:4]))
+    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"
+
+
+@click.command()
+@click.argument(
+    "file", metavar="BUNDLE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--pairs", type=click.IntRange(min=2, max=1000), metavar="N", help="N pairs of trials."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Of all seeds. Default: drawn."
+)
+@click.option(
+    "--sandbox",
+    type=click.Choice(("auto", "root", "user", "plain")),
+    help="How strongly its programs are fenced in. Default: as strongly as can be.",
+)
+@click.option(
+    "--grant", is_flag=True, help="Let them read and be told what the task asks for besides."
+)
+@common
+def reproduce(where: Where, *, file: Path, **options: Any) -> int:
+    """Run a bundle's champion and baseline again, on fresh seeds.
+
+    In the sandbox, in turn, and compare the effect with what the bundle claims. Exits with 1 unless they agree.
+    """
+    from move37 import app
+    from move37.core.events import Stop
+    from move37.faces.cli.live import progress_stream, watching
+    from move37.report.text import reproduced_text
+
+    stop, stream = Stop(), progress_stream(json=where.screen.json)
+    with watching(stop, stream=stream, lines=True):
+        view = app.reproduce(
+            file, stop=stop, told=lambda line: print(line, file=stream, flush=True), **options
+        )
+    if view is None:
+        where.screen.answer({"reproduced": None}, "Stopped early; nothing was kept.")
+        return STOPPED
+    where.screen.answer(view, reproduced_text(view, paint=where.screen.paint))
+    return DONE if view.verdict == "agrees" else NO

@@ -16,7 +16,7 @@ import click
 import move37
 from move37.core.errors import Move37Error
 from move37.faces.cli.begin import init
-from move37.faces.cli.believe import ablate, certify, check, verify
+from move37.faces.cli.believe import ablate, bundle, certify, check, reproduce, verify
 from move37.faces.cli.board import board
 from move37.faces.cli.home import apply, branch, export, patch, print_program
 from move37.faces.cli.options import (
@@ -243,7 +243,7 @@ def _print_detail(where: Where, view: Any) -> None:
     screen.answer(view, detail_text(view, width=screen.width, paint=screen.paint))
 
 
-for command in (certify, ablate, verify, apply, branch, patch, export):
+for command in (certify, ablate, verify, bundle, reproduce, apply, branch, patch, export):
     cli.add_command(command)
 
 
