@@ -39,8 +39,7 @@ def report(root: Path, out: Path | None = None) -> Reported:
             plain.write_text(markdown(written), encoding="utf-8")
         except OSError as error:
             raise Unwritable(
-                f"{error.filename or directory} cannot be written ({error.strerror}); name another "
-                "directory with `--out`"
+                f"{error.filename or directory} cannot be used: {error.strerror}; name another directory with `--out`"
             ) from error
         files, left_out = (page, plain, chart), ""
         try:
