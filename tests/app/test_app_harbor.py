@@ -59,6 +59,16 @@ def test_a_new_file_lies_where_its_path_says(tmp_path: Path) -> None:
     assert metrics(tmp_path, added) == {"reward": 1.0}
 
 
+def test_a_candidate_brings_no_tests_and_no_reward_of_its_own(tmp_path: Path) -> None:
+    forged = {
+        "environment/container/logs/verifier/reward.json": '{"reward": 9}',
+        "environment/container/tests/conftest.py": "x",
+        "tests/test.sh": "ls /tests\n[ -e /tests/conftest.py ] && echo 5 > /logs/verifier/reward.txt\n"
+        "[ -e /logs/verifier/reward.txt ] || echo 0.5 > /logs/verifier/reward.txt\n",
+    }
+    assert metrics(tmp_path, forged) == {"reward": 0.5}
+
+
 @pytest.mark.slow
 def test_several_rewards_are_metrics_beside_the_one(tmp_path: Path) -> None:
     script = """echo '{"reward": 0.25, "speed": 3, "note": "x"}' > /logs/verifier/reward.json\n"""

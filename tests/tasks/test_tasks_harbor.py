@@ -10,6 +10,7 @@ from move37.core.records import Direction, Task
 from move37.tasks.detect import load_or_detect
 from move37.tasks.document import from_mapping, to_mapping
 from move37.tasks.readers.dockerfile import Step, read_dockerfile
+from move37.tasks.toml import parse_task
 
 DOCKERFILE = """\
 FROM python:3.13-slim@sha256:0123
@@ -33,6 +34,19 @@ FILES = {
     "tests/test.sh": "#!/bin/bash\necho 1 > /logs/verifier/reward.txt\n",
     "solution/solve.sh": "true\n",
 }
+
+TASK = """\
+goal = "g"
+[files]
+edit = ["x"]
+[evaluate]
+run = "x"
+[metric]
+name = "m"
+goal = "minimize"
+[sandbox]
+scratch = ["/app"]
+"""
 
 
 def read(root: Path, changes: Mapping[str, str] = {}) -> Task:
@@ -129,3 +143,10 @@ def test_so_is_whatever_else_needs_one(
 def test_another_task_toml_is_another_layout(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"no move37\.toml"):
         read(tmp_path, {"task.toml": "[tool]\n"})
+
+
+@pytest.mark.parametrize("place", ["/usr/local/x", "/tmp", "/trial/work", "app", "/"])
+def test_scratch_covers_nothing_that_the_sandbox_has(tmp_path: Path, place: str) -> None:
+    with pytest.raises(TaskError, match=r"sandbox\.scratch .*write for example scratch = "):
+        parse_task(TASK.replace("/app", place).encode(), root=tmp_path)
+    assert parse_task(TASK.encode(), root=tmp_path).fence.scratch == ("/app",)

@@ -28,7 +28,6 @@ _NEW = "container"
 """What a candidate adds below `environment/container/` lies in the container at that absolute path."""
 _DOCKERFILE = "environment/Dockerfile"
 _TESTS, _LOGS = "/tests", "/logs/verifier"
-_REWARDS = ("reward.json", "reward.txt")
 _LENGTHS = {"--workdir": 1, "--copy": 2, "--env": 2, "--run": 2, "--package": 2}
 _TOOLS = ("python", "python3", "pytest", "pip", "pip3", "uv", "uvx", "apt", "apt-get", "curl")
 _STATE = "MOVE37_HARBOR"
@@ -176,11 +175,9 @@ def _expanded(text, env):
 
 def _judge(place, env, state):
     """Run the tests as Harbor does, and print the reward that they leave."""
-    _merge("tests", _make(_TESTS))
-    for name in _REWARDS:  # nothing that is there already is a reward
-        path = os.path.join(_make(_LOGS), name)
-        if os.path.lexists(path):
-            os.remove(path)
+    for own in (_TESTS, _LOGS):  # nothing that is there already is a test, or a reward
+        _empty(_make(own))
+    _merge("tests", _TESTS)
     script = os.path.join(_TESTS, "test.sh")
     with open(script, "rb") as file:
         shell = [] if file.read(2) == b"#!" else ["bash"]
@@ -361,6 +358,11 @@ def _miss(what):
 def _make(place):
     os.makedirs(place, exist_ok=True)
     return place
+
+
+def _empty(place):
+    for entry in os.scandir(place):
+        shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.remove(entry.path)
 
 
 def _read(path):
