@@ -168,13 +168,6 @@ def program_text(root: Path) -> ProgramView:
     return ProgramView(text=_decoded(data or b""), mark=_mark(data), is_there=data is not None)
 
 
-def preview_program(root: Path, text: str) -> ProgramView:
-    """What saving this text would change."""
-    now = program_text(root)
-    text = _as_written(text, now.text)
-    return replace(now, text=text, diff=_diff(now.text, text), state="draft")
-
-
 def save_program(root: Path, text: str, mark: str) -> ProgramView:
     """Write `program.md`, if it is still what its `mark` was taken of.
 
@@ -190,7 +183,7 @@ def save_program(root: Path, text: str, mark: str) -> ProgramView:
     if (root / STUDY / "study.db").exists() and not is_working(root):
         with suppress(StudyLocked):  # an engine has begun, and reads it
             _record(root)
-    return replace(program_text(root), diff=_diff(now.text, text), state="saved")
+    return replace(program_text(root), diff=_diff(now.text, text))
 
 
 def _record(root: Path) -> None:

@@ -109,8 +109,7 @@ class ProgramView:
     """Of the file as it was read; saving asks whether it still is."""
     is_there: bool
     diff: str = ""
-    """Of a draft, against the file; of what was saved, against the file before."""
-    state: Literal["read", "draft", "saved"] = "read"
+    """What was saved just now, against the file before; empty where nothing was."""
 
 
 def standing_orders(history: History, *, can_try: bool) -> StandingOrders:
@@ -243,7 +242,7 @@ def steering_text(view: SteeringView, *, width: int | None = 80, paint: Paint = 
         lines.append("  Nothing stands: the study goes its own way.")
     if view.log:
         lines += ["", paint("title", "Latest")]
-        lines += [cut(f"  {_when(one.at)}  {_said(one)}", width) for one in view.log[:_LOG_SHOWN]]
+        lines += [cut(f"  {when(one.at)}  {_said(one)}", width) for one in view.log[:_LOG_SHOWN]]
         if len(view.log) > _LOG_SHOWN:
             lines.append(paint("dim", f"  and {len(view.log) - _LOG_SHOWN:,} before"))
     return "\n".join(lines)
@@ -253,7 +252,7 @@ def standing_lines(standing: StandingOrders) -> Sequence[str]:
     """What holds now, a line each."""
     lines: list[str] = []
     if standing.paused is not None:
-        lines.append(f"paused since {_when(standing.paused.at)}, {_by(standing.paused)}")
+        lines.append(f"paused since {when(standing.paused.at)}, {_by(standing.paused)}")
     lines += [f"x{one.experiment} pinned, {_by(one)}" for one in standing.pins]
     lines += [f"x{one.experiment} vetoed, {_by(one)}" for one in standing.vetoes]
     lines += [f"the {one.way} {clean(one.name)} held, {_by(one)}" for one in standing.held]
@@ -276,5 +275,6 @@ def _by(one: OrderView) -> str:
     return f"by {clean(one.author)}{reason}"
 
 
-def _when(at: float) -> str:
+def when(at: float) -> str:
+    """A time of day, where this runs."""
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
