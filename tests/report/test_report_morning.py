@@ -21,6 +21,7 @@ from move37.report.chapters import document
 from move37.report.html import html_page
 from move37.report.markdown import code_span, escaped, fenced, markdown
 from move37.report.morning import EditStory, Morning, Program, morning
+from move37.report.pull_request import pull_request_text
 from move37.testing.beliefs import MeanBeliefs
 from move37.testing.histories import MadeUpStudy, made_up_task
 
@@ -207,6 +208,17 @@ def test_no_words_of_others_become_markup_of_the_markdown() -> None:
     assert not parser.seen & {"script", "svg", "iframe"}
     assert {url for url in parser.urls if not url.startswith("#")} == {"progress.png"}
     assert not {name for name in parser.attributes if name.startswith("on")}
+
+
+def test_no_words_of_others_become_markup_of_a_pull_request() -> None:
+    render = pytest.importorskip("markdown").markdown
+    study, program = hostile_study()
+    title, body = pull_request_text(told(study, 1, program))
+    assert "\n" not in title
+    assert "\x1b" not in title
+    parser = Tags()
+    parser.feed(render(body, extensions=["tables", "fenced_code"]))
+    assert not parser.seen & {"script", "svg", "iframe", "img", "a"}
 
 
 @pytest.mark.parametrize("text", ["`", "``", "a`b``c", "`` ` ``", "|", "a|b", "```\nx", "\\"])

@@ -1,5 +1,6 @@
 """`report`: what was learned, as files to read and to send."""
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,8 +36,8 @@ def report(root: Path, out: Path | None = None) -> Reported:
         )
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            page.write_text(html_page(written), encoding="utf-8")
-            plain.write_text(markdown(written), encoding="utf-8")
+            _write(page, html_page(written))
+            _write(plain, markdown(written))
         except OSError as error:
             raise Unwritable(
                 f"{error.filename or directory} cannot be used: {error.strerror}; name another directory with `--out`"
@@ -55,6 +56,16 @@ def report(root: Path, out: Path | None = None) -> Reported:
         headline=told.headline,
         left_out=left_out,
     )
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole, or not at all: whoever has the old one open keeps it."""
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def pull_request(root: Path, experiment: int | None = None) -> PullRequest:

@@ -189,10 +189,8 @@ class SqliteStore:
                 yield Row(seq, at, self._decode(seq, kind, body))
             after = upto
 
-    def chained(self) -> Iterator[tuple[int, float, str, str, bytes]]:
-        """All rows as they are stored, with the digest of each: for whoever takes them elsewhere."""
-        with self._turn, _spoken(self.directory):
-            last, _ = _end_of_chain(self._db)
+    def chained(self, last: int) -> Iterator[tuple[int, float, str, str, bytes]]:
+        """The rows up to this one as they are stored, with the digest of each: for whoever takes them elsewhere."""
         for after in range(0, last, _PAGE):
             with self._turn, _spoken(self.directory):
                 page: list[tuple[int, float, str, str, bytes]] = self._db.execute(
