@@ -148,7 +148,7 @@ def simple(root: Path = ROOT, **changes: Any) -> Task:
         "root": root,
         "goal": "Lower val_bpb.",
         "files": Files(edit=("train.py",)),
-        "evaluate": Evaluation(run="python train.py"),
+        "evaluate": Evaluation(run="python train.py", has_timeout=False),
         "metric": Metric(name="val_bpb", direction=Direction.MINIMIZE),
     }
     return Task(**{**parts, **changes})

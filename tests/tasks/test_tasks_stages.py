@@ -121,6 +121,13 @@ def test_what_a_task_does_not_use_leaves_its_stored_form_as_it_was() -> None:
     assert set(written["evaluate"]) == {"run", "score", "memory", "cpus", "pair"}
 
 
+@pytest.mark.parametrize("timeout", ["", 'evaluate.timeout = "10m"\n', 'evaluate.timeout = "9m"\n'])
+def test_a_timeout_is_written_again_where_it_was_written(timeout: str) -> None:
+    task = parse(LEAST + timeout)
+    assert task.evaluate.has_timeout == bool(timeout)
+    assert parse(render_task(task)) == task
+
+
 def test_a_task_with_all_of_it_can_be_written_and_read_again() -> None:
     more = '[also]\nseconds = "minimize"\n[checks]\ntypes = { run = "mypy", timeout = "5s" }\n'
     task = parse(HEADED + STAGED + more + '[limits]\nseconds = "<= 1.5x baseline"\n')

@@ -116,7 +116,7 @@ def _least(task: Task) -> Task:
         root=task.root,
         goal=task.goal,
         files=task.files,
-        evaluate=Evaluation(run=task.evaluate.run),
+        evaluate=Evaluation(run=task.evaluate.run, has_timeout=False),
         metric=task.metric,
     )
 
