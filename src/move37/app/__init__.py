@@ -21,6 +21,8 @@ from move37.app.look import (
 )
 from move37.app.lookout import Lookout
 from move37.app.measuring import certify, demo, demos, run
+from move37.app.notify import NotifySettings, read_notify
+from move37.app.notifying import try_notify
 from move37.app.queue import come_of, propose, wait
 from move37.app.reporting import pull_request, report
 from move37.app.reproducing import reproduce, verify_bundle
@@ -53,6 +55,7 @@ __all__ = [
     "Following",
     "Lookout",
     "News",
+    "NotifySettings",
     "RunSettings",
     "ablate",
     "apply",
@@ -90,6 +93,7 @@ __all__ = [
     "propose",
     "pull_request",
     "queue_idea",
+    "read_notify",
     "remember_study",
     "report",
     "reproduce",
@@ -106,6 +110,7 @@ __all__ = [
     "steering",
     "stop",
     "thread",
+    "try_notify",
     "verify",
     "verify_bundle",
     "veto",

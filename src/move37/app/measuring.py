@@ -9,6 +9,8 @@ from move37.app.cheats import cheats_of
 from move37.app.checking import examine_if_new
 from move37.app.engine import Engine, Watch, silent
 from move37.app.look import detail_of, diff_of, status_of
+from move37.app.notify import NotifySettings
+from move37.app.notifying import notifying
 from move37.app.settings import RunSettings
 from move37.app.studies import remember_study
 from move37.app.study import Study, find_root, read_study
@@ -32,13 +34,18 @@ def run(
     *,
     watch: Watch = silent,
     stop: Stop | None = None,
+    notify: NotifySettings | None = None,
 ) -> RunResult:
     """Start or go on, until the budget is spent; then certify the champion.
 
-    Raises a `Move37Error` when the task, the study or the sandbox cannot be used.
+    notify: who is to be told of what, besides whoever watches. Raises a `Move37Error` when the task, the study or the sandbox cannot be used.
     """
     settings, stop = settings or RunSettings(), stop or Stop()
-    with at_work(find_root(root), settings, watch=watch, stop=stop) as engine:
+    with (
+        notifying(notify, watch) as notice,
+        at_work(find_root(root), settings, watch=watch, stop=stop) as engine,
+    ):
+        notice(engine.study)
         engine.prepare()
         remember_study(engine.study.root)
         if settings.check:
@@ -70,6 +77,7 @@ def certify(
     settings: RunSettings | None = None,
     watch: Watch = silent,
     stop: Stop | None = None,
+    notify: NotifySettings | None = None,
 ) -> CertificateView | None:
     """Compare an experiment (the champion) with the baseline on fresh seeds.
 
@@ -92,7 +100,11 @@ def certify(
                 "takes that back"
             )
     settings = settings or RunSettings()
-    with at_work(root, settings, watch=watch, stop=stop, begin=False) as engine:
+    with (
+        notifying(notify, watch) as notice,
+        at_work(root, settings, watch=watch, stop=stop, begin=False) as engine,
+    ):
+        notice(engine.study)
         if not engine.certify(chosen.id, pairs=pairs):
             engine.end("stopped before the certification was done")
             return None

@@ -101,7 +101,14 @@ class Ended:
     """One sentence for a person."""
 
 
-Event = Began | PhaseBegan | JobStarted | Recorded | Progressed | Ended
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remarked:
+    """Something by the way, such as that a notification was sent. From any thread."""
+
+    text: str
+
+
+Event = Began | PhaseBegan | JobStarted | Recorded | Progressed | Ended | Remarked
 
 
 class Stop:

@@ -1,5 +1,6 @@
 """The commands that tell whether to believe a result."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,10 +100,16 @@ def certify(
     from move37.report.text import certificate_text
 
     stop, settings = Stop(), app.RunSettings(workers=workers)
-    stream = progress_stream(json=where.screen.json)
+    stream, notify = progress_stream(json=where.screen.json), app.read_notify(os.environ)
     with watching(stop, stream=stream, lines=plain) as watch:
         view = app.certify(
-            where.root, experiment, pairs=pairs, settings=settings, watch=watch, stop=stop
+            where.root,
+            experiment,
+            pairs=pairs,
+            settings=settings,
+            watch=watch,
+            stop=stop,
+            notify=notify,
         )
     screen = where.screen
     if view is None:

@@ -48,17 +48,18 @@ def can_draw(stream: TextIO) -> bool:
 
 
 def _printed(stop: Stop, stream: TextIO) -> Watch:
-    state = Watching()
+    state, lock = Watching(), Lock()
 
     def watch(event: Event) -> None:
-        for line in state.take(event, time.monotonic()):
-            try:
-                write(stream, line)
-                stream.flush()
-            except Closed:
-                # Nobody watches any more: end as if asked to, rather than go on unseen for hours.
-                if not stop.soft:
-                    stop.request()
+        with lock:  # remarks come from other threads
+            for line in state.take(event, time.monotonic()):
+                try:
+                    write(stream, line)
+                    stream.flush()
+                except Closed:
+                    # Nobody watches any more: end as if asked to, rather than go on unseen for hours.
+                    if not stop.soft:
+                        stop.request()
 
     return watch
 

@@ -33,7 +33,7 @@ from move37.faces.cli.options import (
     run_options,
     settings_from,
 )
-from move37.faces.cli.outside import brief, mcp, propose, skill, wait, watch, web
+from move37.faces.cli.outside import brief, mcp, notify, propose, skill, wait, watch, web
 from move37.faces.cli.screen import Closed, Screen, leave_quietly, write
 from move37.faces.cli.steering import pause, pin, resume, steer, stop, veto
 
@@ -109,8 +109,11 @@ def run(where: Where, *, path: Path | None, plain: bool, **options: Any) -> int:
 
     stop, settings = Stop(), settings_from(options)
     stream = progress_stream(json=where.screen.json)
+    notify = app.read_notify(os.environ)
     with watching(stop, stream=stream, lines=plain) as watch:
-        result = app.run(where.root / (path or "."), settings, watch=watch, stop=stop)
+        result = app.run(
+            where.root / (path or "."), settings, watch=watch, stop=stop, notify=notify
+        )
     parts = (_run_text(where.screen, result), next_text(result, "move37"))
     where.screen.answer(result, "\n\n".join(filter(None, parts)))
     return _run_code(result)
@@ -274,7 +277,7 @@ def report(where: Where, *, out: Path | None) -> None:
 
 for command in (watch, web, propose, wait, brief, board):
     cli.add_command(command)
-for command in (pause, resume, stop, pin, veto, steer, mcp, skill):
+for command in (pause, resume, stop, pin, veto, steer, notify, mcp, skill):
     cli.add_command(command)
 
 

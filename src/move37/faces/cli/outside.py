@@ -227,6 +227,39 @@ def watch(where: Where) -> None:
 
 
 @click.command()
+@click.option("--test", is_flag=True, help="Send one to every address, and say what came of it.")
+@common
+def notify(where: Where, *, test: bool) -> int:
+    """Show who is notified of what while a study runs, or try it.
+
+    Addresses are Apprise's (desktop, e-mail, Slack, Discord and others), in MOVE37_NOTIFY_URLS, or in notify.toml in your
+    configuration (`~/.config/move37/`), of mode 600:
+
+    \b
+      urls = ["mailto://user:password@example.org", "discord://ID/TOKEN"]
+      on = ["claim", "stagnation", "failures", "end"]
+      every_minutes = 10
+    """
+    import os
+
+    from move37 import app
+
+    settings = app.read_notify(os.environ)
+    if not test:
+        told = ", ".join(settings.services) or "nobody"
+        text = f"notified: {told}\nof: {', '.join(sorted(settings.on))}\nat most one of a kind in "
+        record = {"services": settings.services, "on": sorted(settings.on)}
+        where.screen.answer(record, f"{text}{settings.every_minutes:g} min; `--test` sends one")
+        return DONE
+    sent = app.try_notify(settings)
+    lines = [
+        f"{one.service}: {f'not sent: {one.failure}' if one.failure else 'sent'}" for one in sent
+    ]
+    where.screen.answer({"sent": sent}, "\n".join(lines))
+    return NO if any(one.failure for one in sent) else DONE
+
+
+@click.command()
 @click.argument("action", type=click.Choice(("install", "show")))
 @click.option(
     "--for",

@@ -15,6 +15,7 @@ from move37.core.events import (
     PhaseBegan,
     Progressed,
     Recorded,
+    Remarked,
     Standing,
 )
 from move37.core.facts import (
@@ -96,6 +97,8 @@ class Watching:
         """By experiment."""
         self.latest: deque[Line] = deque(maxlen=LATEST)
         self.ended: Ended | None = None
+        self.remark = ""
+        """The latest."""
         self.certify_done = 0
         self._finished_before = 0
         self._hypotheses: dict[int, str] = {}
@@ -117,6 +120,9 @@ class Watching:
                 return self._record(fact, now)
             case Progressed(standing=standing):
                 return self._progress(standing)
+            case Remarked(text=text):
+                self.remark = clean(text)
+                return [self.remark]
             case Ended(reason=reason):
                 self.ended = event
                 self.running.clear()
@@ -334,13 +340,15 @@ def frame(
         return [cut("starting …", width)]
     head = _head(watching, began, now, width, paint)
     foot = [paint("warn" if stopping else "dim", cut(_HINTS[min(stopping, 2)], width))]
+    if watching.remark:
+        foot.insert(0, paint("dim", cut(watching.remark, width)))
     room = height - len(head) - len(foot) - 1
     running = [*_running(watching, now, width), *_asking(watching, now, width)]
     running = running[: max(1, room - 2)]
     room -= len(running) + 1
     latest = _latest(watching, width, paint)[: max(0, room - 1)]
     body = [*head, "", *running, *(["", *latest] if latest else [])]
-    return [*body[: height - 1], *foot]
+    return [*body[: height - len(foot)], *foot]
 
 
 _HINTS = (
