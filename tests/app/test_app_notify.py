@@ -3,7 +3,7 @@
 import json
 import socket
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -125,8 +125,7 @@ def test_a_letter_arrives() -> None:
 
 
 def test_a_claim_has_its_effect_and_interval() -> None:
-    told = notices_of(lambda study: claim(study))
-    [notice] = told
+    [notice] = notices_of(claim)
     assert notice.kind == "claim"
     assert "x1 is certified against x0, on fresh seeds: 0.2" in notice.text
     assert "lower val_bpb, 95 % interval" in notice.text
@@ -160,7 +159,7 @@ def test_standing_still_is_told_once() -> None:
     assert "no better program is believed since 32 experiments" in notice.text
 
 
-def notices_of(play: Any) -> list[Notice]:
+def notices_of(play: Callable[[MadeUpStudy], None]) -> list[Notice]:
     study = MadeUpStudy(made_up_task())
     study.baseline(3.25, 3.25)
     told: list[Notice] = []
