@@ -3,6 +3,6 @@
 from collections.abc import Sequence
 
 from move37.faces.web.page import Page
-from move37.faces.web.pages import progress, steer
+from move37.faces.web.pages import progress, steer, tree
 
-PAGES: Sequence[Page] = (progress.PAGE, steer.PAGE)
+PAGES: Sequence[Page] = (progress.PAGE, tree.PAGE, steer.PAGE)
