@@ -78,7 +78,7 @@ table,tbody,tr,td{display:block}thead{position:absolute;width:1px;height:1px;ove
 caption{display:block}
 tr{border-bottom:1px solid var(--rule);padding:.6rem 0}td,td.n{border:0;padding:.08rem 0;text-align:left;white-space:normal}
 td[data-label]:not([data-label=""])::before{content:attr(data-label) " ";color:var(--quiet);font-size:.86em}
-td:empty{display:none}}
+td.n{display:inline-block;margin-right:1rem}td:empty{display:none}}
 @media print{:root{--paper:#fff;--card:#fff;--ink:#000;--quiet:#444;--rule:#ccc;--dot:#999;--good:#17693f;--warn:#7a4b00;
 --bad:#a32b22;--good-soft:#fff;--warn-soft:#fff;--bad-soft:#fff;--add:#eef7f0;--del:#fbefed;color-scheme:light}
 body{font-size:10.5pt}nav{display:none}section{padding:1rem 0 .5rem}h2,h3,summary{break-after:avoid}
