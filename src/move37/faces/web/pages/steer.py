@@ -10,6 +10,8 @@ from move37.faces.web.page import Act, Asked, Page
 from move37.report.steering import Ordered, ordered_text, when
 
 _LOG_SHOWN = 100
+_RESOURCES: Mapping[str, Resource] = {each: each for each in get_args(Resource)}
+_WAYS: Mapping[str, Way] = {each: each for each in get_args(Way)}
 
 
 def show(asked: Asked) -> Mapping[str, Any]:
@@ -66,9 +68,9 @@ def _release(asked: Asked) -> str:
 
 
 def _budget(asked: Asked) -> str:
-    resource, amount = asked.form.get("resource", ""), asked.form.get("amount", "").strip()
-    if resource not in get_args(Resource):
-        raise Refused(f"a study spends {', '.join(get_args(Resource))}, and no {resource!r}")
+    named, amount = asked.form.get("resource", ""), asked.form.get("amount", "").strip()
+    if (resource := _RESOURCES.get(named)) is None:
+        raise Refused(f"a study spends {', '.join(_RESOURCES)}, and no {named!r}")
     try:
         limit = None if amount in ("", "none") else float(amount)
     except ValueError:
@@ -114,9 +116,9 @@ def _experiment(asked: Asked) -> int:
 
 
 def _way(asked: Asked) -> Way:
-    way = asked.form.get("way", "")
-    if way not in get_args(Way):
-        raise Refused(f"a direction is one of {', '.join(get_args(Way))}, and not {way!r}")
+    named = asked.form.get("way", "")
+    if (way := _WAYS.get(named)) is None:
+        raise Refused(f"a direction is one of {', '.join(_WAYS)}, and not {named!r}")
     return way
 
 
