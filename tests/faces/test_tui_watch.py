@@ -8,8 +8,9 @@ from textual.pilot import Pilot
 from watched_study import screen, turn, until, watch, write_watched
 
 from move37 import app
+from move37.app.study import read_study
 from move37.faces.tui.dress import Dress, dress_for
-from move37.faces.tui.pages import PAGES
+from move37.faces.tui.pages import PAGES, Standing
 from move37.faces.tui.watch import Watch
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J[bold red]not markup[/] \u202egnihtyna\r\nsecond"
@@ -155,6 +156,38 @@ def test_a_new_fact_is_seen_without_a_key(study: Path) -> None:
         await turn(watched, pilot, "8")
         app.post(study, "lesson", "seen while it looks", author="ada")
         await until(watched, pilot, lambda: "seen while it looks" in "\n".join(screen(watched)))
+
+    watch(study, play)
+
+
+def test_orders_are_asked_about_given_and_taken_back(study: Path) -> None:
+    def stands() -> tuple[bool, list[int], list[int]]:
+        with read_study(study) as opened:
+            steering = opened.history.steering
+            return steering.paused is not None, list(steering.pins), list(steering.vetoes)
+
+    async def play(watched: Watch, pilot: Pilot[None]) -> None:
+        await turn(watched, pilot, "3")
+        await pilot.press("P", "n", "enter")
+        assert stands() == (False, [], [])
+        await pilot.press("P", "y", "enter")
+        await until(watched, pilot, lambda: "· paused" in screen(watched)[0])
+        await pilot.press("end")
+        assert watched.pane.chosen == 0
+        await pilot.press("home", "down", "V", "y", "enter")
+        await until(
+            watched,
+            pilot,
+            lambda: watched.shown is not None and bool(watched.shown.standing.vetoed),
+        )
+        assert stands() == (True, [], [5])
+        await pilot.press("V", "y", "enter", "P", "y", "enter")
+        await until(
+            watched,
+            pilot,
+            lambda: watched.shown is not None and watched.shown.standing == Standing(),
+        )
+        assert stands() == (False, [], [])
 
     watch(study, play)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Full, Queue
 from threading import Thread
+from typing import Any
 
 from move37.app.engine import Watch
 from move37.app.notify import NotifySettings
@@ -127,8 +128,9 @@ def send_by_apprise(url: str, notice: Notice) -> str:
     logging.getLogger("apprise").disabled = True
     asset = AppriseAsset(app_id="move37", app_desc="move37", app_url="", async_mode=False)
     try:
-        instantiate: Callable[..., NotifyBase | None] = Apprise.instantiate  # pyright: ignore[reportUnknownMemberType]
-        if (service := instantiate(url, asset=asset)) is None:
+        knows: Any = Apprise  # it is typed in part only
+        service: NotifyBase | None = knows.instantiate(url, asset=asset)
+        if service is None:
             return "its address is none that Apprise knows"
         done = service.notify(body=notice.text, title=notice.title, body_format=NotifyFormat.TEXT)
     except (OSError, ValueError, TypeError) as error:

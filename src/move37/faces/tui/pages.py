@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from move37.app import watching
@@ -71,6 +71,15 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What people have ordered, and stands."""
+
+    is_paused: bool = False
+    pinned: frozenset[int] = frozenset()
+    vetoed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
     """A page as it is now."""
 
@@ -87,6 +96,7 @@ class Shown:
     """The experiment of each row, where rows are experiments; of all rows."""
     experiment: int | None = None
     """The one that the page is about."""
+    standing: Standing = Standing()
     is_timed: bool = False
     """Whether it changes with the clock, too."""
 
@@ -96,7 +106,15 @@ Make = Callable[[Followed, Wanted, Dress, Read], Shown]
 
 def make_page(followed: Followed, wanted: Wanted, dress: Dress, read: Read) -> Shown:
     """Raises a `Move37Error` where there is nothing to show yet."""
-    return _MAKERS[wanted.page](followed, wanted, dress, read)
+    steering = followed.study.history.steering
+    standing = Standing(
+        is_paused=steering.paused is not None,
+        pinned=frozenset(steering.pins),
+        vetoed=frozenset(steering.vetoes),
+    )
+    shown = _MAKERS[wanted.page](followed, wanted, dress, read)
+    paused = " · paused" if standing.is_paused else ""
+    return replace(shown, standing=standing, title=f"{shown.title}{paused}")
 
 
 def _shown(

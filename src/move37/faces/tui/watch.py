@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import ClassVar
 
 from textual import events, on
@@ -10,19 +11,23 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from move37.app.steering import order as give_order
+from move37.core.errors import Move37Error
+from move37.core.records import Order
 from move37.faces.tui.dress import Dress
-from move37.faces.tui.pages import AXES, FAILED, ORDERS, PAGES, Page, Shown, Wanted
+from move37.faces.tui.pages import AXES, FAILED, ORDERS, PAGES, Page, Shown, Standing, Wanted
 from move37.faces.tui.pane import Pane
 from move37.faces.tui.reader import Reader
+from move37.report.steering import order_words
 from move37.report.terminal.lines import key_lines
 from move37.report.words import clean, cut
 
 _KEYS: dict[Page, str] = {
-    "status": "q quit  1-9 pages  g jump",
+    "status": "q quit  1-9 pages  g jump  P pause  S stop",
     "chart": "q quit  1-9 pages  x axis  g jump",
-    "list": "q quit  enter open  s sort  f failed  / filter  g jump  G end",
-    "experiment": "q quit  n/p next, previous  d against  g jump  esc back",
-    "tree": "q quit  enter open  space fold  c champion  g jump",
+    "list": "q quit  enter open  s sort  f failed  / filter  g jump  + pin  V veto  P pause",
+    "experiment": "q quit  n/p next, previous  d against  c champion  + pin  V veto  esc back",
+    "tree": "q quit  enter open  space fold  g jump  + pin  V veto",
     "referee": "q quit  1-9 pages  g jump",
     "proposers": "q quit  1-9 pages  g jump",
     "board": "q quit  1-9 pages  g jump",
@@ -70,6 +75,10 @@ class Watch(App[None]):
         Binding("n", "step(1)", "next"),
         Binding("p", "step(-1)", "previous"),
         Binding("slash", "ask('words')", "filter"),
+        Binding("P", "order('pause')", "pause or resume"),
+        Binding("S", "order('stop')", "stop"),
+        Binding("plus", "order('pin')", "pin or unpin"),
+        Binding("V", "order('veto')", "veto or unveto"),
         Binding("g", "ask('experiment')", "jump"),
     ]
 
@@ -89,6 +98,8 @@ class Watch(App[None]):
         self._dress = dress
         self.wanted = Wanted()
         self.shown: Shown | None = None
+        self._root = root
+        self._order: Order | None = None
         self._asking = ""
         self._came_from: Page = "list"
         self._target: int | None = None
@@ -256,15 +267,49 @@ class Watch(App[None]):
         if self.wanted.page == "experiment" and shown is not None and shown.experiment is not None:
             self._want(experiment=max(0, shown.experiment + by))
 
+    # --- steering --------------------------------------------------------------------------------
+
+    def action_order(self, what: str) -> None:
+        """Ask first: an order is in the history for good."""
+        shown = self.shown
+        if shown is None or shown.wanted.page != self.wanted.page:
+            return
+        experiment = shown.experiment if self.wanted.page == "experiment" else self.pane.chosen
+        order = wanted_order(what, experiment, shown.standing)
+        if order is None:
+            self._say("title", "choose an experiment first, in the list or the tree")
+            return
+        self._order = order
+        self._ask_for("order", f"{order_words(order)}? Type y to order it", "")
+
+    def _give(self, order: Order) -> None:
+        """In a thread: an engine takes a while to take an order in."""
+        self._say("title", f"{order_words(order)} …")
+
+        def give() -> None:
+            try:
+                done = give_order(self._root, order)
+                told = f"{done.told}: {done.reason or done.state}"
+            except Move37Error as error:
+                told = str(error)
+            self._tell(self.Complained(told))
+
+        Thread(target=give, daemon=True, name="order").start()
+
     # --- asking ----------------------------------------------------------------------------------
 
     def action_ask(self, what: str) -> None:
         if what == "words" and self.wanted.page != "list":
             self._turn_to("list")
+        if what == "words":
+            self._ask_for(what, "words to look for", self.wanted.words)
+        else:
+            self._ask_for(what, "experiment, such as x12", "")
+
+    def _ask_for(self, what: str, words: str, value: str) -> None:
         self._asking = what
         ask = self.query_one("#ask", Input)
-        ask.placeholder = "words to look for" if what == "words" else "experiment, such as x12"
-        ask.value = self.wanted.words if what == "words" else ""
+        ask.placeholder, ask.value = words, value
         ask.display = True
         ask.focus()
 
@@ -275,6 +320,10 @@ class Watch(App[None]):
         if self._asking == "words":
             self.pane.go_to(0)
             self._want(words=text)
+            return
+        if self._asking == "order":
+            if text.casefold() == "y" and self._order is not None:
+                self._give(self._order)
             return
         digits = text.removeprefix("x")
         if digits.isascii() and digits.isdigit() and len(digits) < 10:
@@ -296,3 +345,20 @@ class Watch(App[None]):
 
 def _after(these: tuple[object, ...], this: object) -> object:
     return these[(these.index(this) + 1) % len(these)]
+
+
+def wanted_order(what: str, experiment: int | None, standing: Standing) -> Order | None:
+    """What a key orders, as things stand: the same key takes it back. `None`: of no experiment."""
+    match what:
+        case "pause":
+            return Order(does="resume" if standing.is_paused else "pause")
+        case "stop":
+            return Order(does="stop")
+        case "pin" if experiment is not None:
+            off = experiment in standing.pinned
+            return Order(does="unpin" if off else "pin", experiment=experiment)
+        case "veto" if experiment is not None:
+            off = experiment in standing.vetoed
+            return Order(does="unveto" if off else "veto", experiment=experiment)
+        case _:
+            return None
