@@ -245,7 +245,7 @@ def test_the_demos_are_listed_with_how_far_each_has_come(tmp_path: Path) -> None
         for demo in json.loads(move37_("demo", "--list", "--json", cwd=tmp_path).stdout)["demos"]
         if demo["name"] == "bpb"
     ]
-    assert (bpb["metric"], bpb["goal"], bpb["minutes"]) == ("val_bpb", "minimize", 3.0)
+    assert (bpb["metric"], bpb["goal"], bpb["minutes"]) == ("val_bpb", "minimize", 4.0)
     assert bpb["share"] == pytest.approx(0.826, abs=1e-3)
     shown = move37_("demo", "--list", cwd=tmp_path).stdout
     assert "  bpb" in shown
