@@ -135,5 +135,6 @@ def explore(
         trial=trial,
         halted=halted,
         inbox=inbox,
+        writers={"talker"},
     )
     return loop.explore()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from move37.core.errors import NothingToPropose
-from move37.core.facts import Fact
+from move37.core.facts import Fact, Posted
 from move37.core.protocols import Request
 from move37.core.records import Evaluation, Failed, Proposal
 from move37.proposers.context.context import Context, build_context
@@ -258,3 +258,19 @@ def test_a_memory_knows_children_that_were_opened_long_ago() -> None:
     assert list(proposer.memory.children(0)) == [
         one.id for one in made.history.experiments if one.parents[:1] == (0,)
     ]
+
+
+def test_an_idea_of_the_users_is_what_the_prompt_asks_for() -> None:
+    made = study()
+    made.tell(
+        Posted(
+            post=1, ticket="b1", kind="idea", text="make the net wider", author="ada",
+            role="person", taint="person", queued=True,
+        )
+    )  # fmt: skip
+    request = made.request(made.best())
+    request = replace(request, experiment=replace(request.experiment, idea=1))
+    told = context(request)
+    assert told.mode == "idea"
+    assert "# An idea of the user's\n\nmake the net wider" in unquoted(told)
+    assert "The change to mend" not in told.user

@@ -120,7 +120,7 @@ class Study:
             evaluate=Evaluation(run="true"),
             metric=Metric(name="score", direction=Direction.MAXIMIZE),
         )
-        self._record(
+        self.tell(
             EpochStarted(
                 epoch=0,
                 fingerprint="",
@@ -151,7 +151,7 @@ class Study:
     def open(self, parent: int) -> int:
         id = len(self.history)
         seed = derive_seed(self._seed, id)
-        self._record(Opened(experiment=id, epoch=0, parents=(parent,), proposer="paces", seed=seed))
+        self.tell(Opened(experiment=id, epoch=0, parents=(parent,), proposer="paces", seed=seed))
         return id
 
     def is_known(self, parent: int, changes: Mapping[str, bytes | None]) -> bool:
@@ -165,7 +165,7 @@ class Study:
         try:
             proposal = self.proposer.propose(request)
         except ProposalFailed as error:
-            self._record(Rejected(experiment=id, failed=Failed(stage="propose", reason=str(error))))
+            self.tell(Rejected(experiment=id, failed=Failed(stage="propose", reason=str(error))))
             return id
         self.fill(id, parent, proposal)
         self._try(id)
@@ -173,7 +173,7 @@ class Study:
 
     def fill(self, id: int, parent: int, proposal: Proposal) -> None:
         self.programs[id] = _changed(self.programs[parent], proposal.changes)
-        self._record(
+        self.tell(
             Proposed(
                 experiment=id,
                 commit=str(id),
@@ -201,9 +201,9 @@ class Study:
                 peak_memory_mb=0.0,
             )
         trial = Trial(purpose="search", index=0, seed=seed, outcome=outcome)
-        self._record(Tried(experiment=id, trial=trial))
+        self.tell(Tried(experiment=id, trial=trial))
 
-    def _record(self, fact: Fact) -> None:
+    def tell(self, fact: Fact) -> None:
         self.facts.append(fact)
         self.history.add(Row(len(self.facts), 0.0, fact))
         self.beliefs.add(fact)
