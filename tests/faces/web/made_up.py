@@ -8,9 +8,12 @@ from random import Random
 
 from move37.app import STUDY
 from move37.core.facts import (
+    Answered,
+    Asked,
     CertificationOpened,
     Certified,
     EpochStarted,
+    EvaluatorChecked,
     Fact,
     Opened,
     Posted,
@@ -19,7 +22,17 @@ from move37.core.facts import (
     SessionStarted,
     Tried,
 )
-from move37.core.records import Belief, Failed, Guess, Interval, Link, Measured, Trial
+from move37.core.records import (
+    Belief,
+    Failed,
+    Finding,
+    Guess,
+    Interval,
+    Link,
+    Measured,
+    Repeats,
+    Trial,
+)
 from move37.store import codec
 from move37.store.sqlite import SqliteStore
 from move37.tasks.document import to_mapping
@@ -36,6 +49,8 @@ timeout = "30s"
 [metric]
 name = "val_loss"
 goal = "minimize"
+[also]
+size_kb = "minimize"
 [budget]
 experiments = 100000
 """
@@ -91,6 +106,7 @@ def _facts(
     good = [0]
     for index in range(4):
         yield 2.0, _tried(0, "search", index, 3.2 + random.gauss(0, 0.02))
+    yield 1.0, _checked(odd)
     for id in range(1, experiments + 1):
         parent = good[-1] if random.random() < 0.7 else random.choice(good[-40:])
         proposer = odd or _PROPOSERS[id % len(_PROPOSERS)]
@@ -101,17 +117,33 @@ def _facts(
             values.append(math.inf)
             continue
         rare = id > 60 and id % 97 == 0
+        if proposer == "llm":
+            model = odd or "small-model"
+            yield 0.1, Asked(experiment=id, round=0, model=model, usd_at_most=0.01)
+            yield (
+                2.0,
+                Answered(
+                    experiment=id,
+                    round=0,
+                    model=model,
+                    usd=0.004,
+                    tokens_in=2100,
+                    tokens_out=310,
+                    seconds=2.0,
+                ),
+            )
         yield (
             0.1,
             Proposed(
                 experiment=id,
                 commit=commits[id % len(commits)] if id < len(commits) else commits[0],
                 identity=f"i{id}",
-                move=odd or f"tune.{('number', 'choice', 'statement')[id % 3]}",
+                move=f"tune.{odd or ('number', 'choice', 'statement')[id % 3]}",
                 hypothesis=odd or f"{_WHY[id % len(_WHY)]} (try {id})",
                 predicted_effect=random.gauss(0.01, 0.01),
                 prior=0.01 if rare else random.uniform(0.2, 0.9),
-                usd=0.004 if proposer in ("llm", "agent") else 0.0,
+                detail={"sites": _turned(id, random, odd)} if not odd or id % 2 else {},
+                usd=0.004 if proposer == "agent" else 0.0,
                 size=random.randint(1, 12),
                 guess=Guess(
                     mean=0.0, sd=0.02, fails=0.1, prior=0.01 if rare else 0.5, learned_from=id - 1
@@ -129,7 +161,9 @@ def _facts(
             values[parent] - step if random.random() < 0.1 or rare else values[parent] + 3 * step
         )
         values.append(value)
-        yield 1.5, _tried(id, "search", 0, value + random.gauss(0, 0.02))
+        yield 1.5, _tried(id, "search", 0, value + random.gauss(0, 0.02), odd)
+        if id % 7 == 0:
+            yield 1.5, _tried(id, "search", 1, value + random.gauss(0, 0.02), odd)
         if value < values[good[-1]]:
             good.append(id)
             if rare or (certified < 3 and id > experiments // 2):
@@ -141,20 +175,70 @@ def _facts(
             Posted(
                 post=post,
                 ticket=f"t{post}",
-                kind="idea",
-                text=odd or f"x{post} is slower than it looks",
+                kind=("hypothesis", "finding", "lesson")[post % 3],
+                text=odd or f"x{post} is slower than it looks, by 3 %",
                 author=odd or "ada",
                 role="person",
                 taint="person",
+                reply_to=1 if post == 3 else None,
+                effect=0.01 if post == 1 else None,
                 links=(Link(experiment=post),),
             ),
         )
 
 
-def _tried(id: int, purpose: str, index: int, value: float) -> Tried:
+def _turned(id: int, random: Random, odd: str) -> list[list[str]]:
+    """What `tune` says that it turned: one constant, or two."""
+    names = (odd or "train.py:learning_rate", "train.py:width", "train.py:activation")
+    values = (f"{10 ** random.uniform(-4, -1):.4g}", str(random.randint(8, 256)), "'tanh'")
+    first = id % 3
+    turned = [[names[first], odd or "0.01", odd or values[first]]]
+    return turned if id % 4 else [*turned, [names[(first + 1) % 3], "64", values[(first + 1) % 3]]]
+
+
+def _checked(odd: str) -> EvaluatorChecked:
+    return EvaluatorChecked(
+        experiment=0,
+        grade="C",
+        reason=odd or "the program reports its own metric",
+        scored=False,
+        sandbox="B, bubblewrap",
+        repeats=Repeats(
+            finished=4,
+            failed=0,
+            mean=-3.2,
+            sd=0.02,
+            drift=None,
+            repeats_exactly=True,
+            seconds=1.5,
+            peak_memory_mb=64.0,
+        ),
+        findings=(
+            Finding(
+                probe="print and exit",
+                believed=True,
+                false_metric=True,
+                told=odd or "a perfect metric that the program prints is believed",
+                advice=odd or "let a trusted `score` print the metric",
+            ),
+            Finding(
+                probe="network",
+                believed=False,
+                false_metric=False,
+                told="it did not reach the network",
+            ),
+        ),
+    )
+
+
+def _tried(id: int, purpose: str, index: int, value: float, odd: str = "") -> Tried:
     outcome = Measured(
         score=-value,
-        metrics={"val_loss": value},
+        metrics={
+            "val_loss": value,
+            "size_kb": 40 + (id * 37) % 23 - 4 * value,
+            odd or "steps": id % 9,
+        },
         seconds=1.5,
         cpu_seconds=1.4,
         peak_memory_mb=64.0,

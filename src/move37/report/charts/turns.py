@@ -6,7 +6,7 @@ A fold. What came of the turns is not kept: it is asked of belief anew each time
 from array import array
 from typing import Any
 
-from move37.core.facts import EpochStarted, Fact, Opened, Proposed
+from move37.core.facts import EpochStarted, Fact, Opened, Proposed, Rejected
 
 _TURNED = "tune."
 """How the moves begin that tell what they turned."""
@@ -41,12 +41,14 @@ class Turns:
         match fact:
             case EpochStarted():
                 self._start()
-            case Opened(experiment=experiment, parents=parents, proposer="tune") if parents:
+            case Opened(experiment=experiment, parents=parents) if parents:
                 self._parents[experiment] = parents[0]
             case Proposed(experiment=experiment, move=move):
                 parent = self._parents.pop(experiment, None)
                 if parent is not None and move.startswith(_TURNED):
                     self._take(fact, parent)
+            case Rejected(experiment=experiment):
+                self._parents.pop(experiment, None)
             case _:
                 pass
 

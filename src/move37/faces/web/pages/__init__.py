@@ -3,6 +3,26 @@
 from collections.abc import Sequence
 
 from move37.faces.web.page import Page
-from move37.faces.web.pages import progress, steer, tree
+from move37.faces.web.pages import (
+    board,
+    compare,
+    experiment,
+    metrics,
+    progress,
+    proposers,
+    referee,
+    steer,
+    tree,
+)
 
-PAGES: Sequence[Page] = (progress.PAGE, tree.PAGE, steer.PAGE)
+PAGES: Sequence[Page] = (
+    progress.PAGE,
+    tree.PAGE,
+    experiment.PAGE,
+    compare.PAGE,
+    metrics.PAGE,
+    referee.PAGE,
+    proposers.PAGE,
+    board.PAGE,
+    steer.PAGE,
+)
