@@ -100,6 +100,7 @@ def _facts(
     experiments: int, commits: list[str], random: Random, hostile: bool
 ) -> Iterator[tuple[float, Fact]]:
     """Each with how many seconds it came after the one before."""
+    aside = Random(37)  # what came later leaves the rest as it was
     odd = HOSTILE if hostile else ""
     yield 1.0, SessionStarted(version="0.1.0", workers=2, sandbox="B, bubblewrap")
     values, certified = [3.2], 0
@@ -142,7 +143,7 @@ def _facts(
                 hypothesis=odd or f"{_WHY[id % len(_WHY)]} (try {id})",
                 predicted_effect=random.gauss(0.01, 0.01),
                 prior=0.01 if rare else random.uniform(0.2, 0.9),
-                detail={"sites": _turned(id, random, odd)} if not odd or id % 2 else {},
+                detail={"sites": _turned(id, aside, odd)} if not odd or id % 2 else {},
                 usd=0.004 if proposer == "agent" else 0.0,
                 size=random.randint(1, 12),
                 guess=Guess(
@@ -163,7 +164,7 @@ def _facts(
         values.append(value)
         yield 1.5, _tried(id, "search", 0, value + random.gauss(0, 0.02), odd)
         if id % 7 == 0:
-            yield 1.5, _tried(id, "search", 1, value + random.gauss(0, 0.02), odd)
+            yield 1.5, _tried(id, "search", 1, value + aside.gauss(0, 0.02), odd)
         if value < values[good[-1]]:
             good.append(id)
             if rare or (certified < 3 and id > experiments // 2):
