@@ -4,6 +4,7 @@ A pure function of the history: what was expected is told by the fact of each pr
 anything of it was run. Nothing here is called certified that no certificate claims.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -67,20 +68,21 @@ def move37s(history: History, beliefs: Believer) -> Sequence[Surprise]:
     ranked = _ranked(history)
     if len(ranked) < LEAST:
         return ()
-    low = [one for one in ranked if one.id in claimed and _prior_rank(one, ranked) <= RARE]
+    priors = _sorted_priors(ranked)
+    low = [one for one in ranked if one.id in claimed and _prior_rank(one, priors) <= RARE]
     if not low:
         return ()
     measured_ones = (_effect(one, beliefs) for one in ranked if one.is_measured)
-    effects = [effect.mean for effect in measured_ones if effect is not None]
+    effects = sorted(effect.mean for effect in measured_ones if effect is not None)
     found: list[Surprise] = []
     for one in low:
         effect = _effect(one, beliefs)
         if effect is None or effect.mean <= _SURE * effect.sd or effect.mean <= 0:
             continue
-        rank = sum(other >= effect.mean for other in effects) / len(effects)
+        rank = (len(effects) - bisect_left(effects, effect.mean)) / len(effects)
         if rank <= RARE:
             certified = claimed[one.id]
-            found.append(_surprise(one, effect, _prior_rank(one, ranked), rank, certified))
+            found.append(_surprise(one, effect, _prior_rank(one, priors), rank, certified))
     return sorted(found, key=lambda each: -each.effect)
 
 
@@ -90,7 +92,7 @@ def surprises(history: History, beliefs: Believer, *, limit: int = 3) -> Sequenc
     ranked = _ranked(history)
     if len(ranked) < LEAST:
         return ()
-    claimed = _claims(history)
+    claimed, priors = _claims(history), _sorted_priors(ranked)
     far: list[tuple[float, Surprise]] = []
     for one in ranked:
         effect = _effect(one, beliefs) if one.is_measured else None
@@ -100,7 +102,7 @@ def surprises(history: History, beliefs: Believer, *, limit: int = 3) -> Sequenc
         spread = sqrt(guess.sd**2 + effect.sd**2)
         distance = (effect.mean - guess.mean) / spread if spread else 0.0
         if distance > _FAR:
-            rank = _prior_rank(one, ranked)
+            rank = _prior_rank(one, priors)
             far.append((distance, _surprise(one, effect, rank, None, claimed.get(one.id))))
     far.sort(key=lambda each: -each[0])
     return [each for _, each in far[:limit]]
@@ -149,9 +151,13 @@ def _guess(one: Experiment) -> Guess:
     return one.guess
 
 
-def _prior_rank(one: Experiment, ranked: Sequence[Experiment]) -> float:
-    own = _guess(one).prior
-    return sum(_guess(other).prior <= own for other in ranked) / len(ranked)
+def _sorted_priors(ranked: Sequence[Experiment]) -> Sequence[float]:
+    return sorted(_guess(one).prior for one in ranked)
+
+
+def _prior_rank(one: Experiment, priors: Sequence[float]) -> float:
+    """priors: sorted."""
+    return bisect_right(priors, _guess(one).prior) / len(priors)
 
 
 def _effect(one: Experiment, beliefs: Believer) -> Belief | None:

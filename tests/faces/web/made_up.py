@@ -167,7 +167,7 @@ def _facts(
             yield 1.5, _tried(id, "search", 1, value + aside.gauss(0, 0.02), odd)
         if value < values[good[-1]]:
             good.append(id)
-            if rare or (certified < 3 and id > experiments // 2):
+            if (rare and certified < 12) or (certified < 3 and id > experiments // 2):
                 yield from _certified(certified, id, values[0] - value, odd)
                 certified += 1
     for post in range(1, min(4, experiments + 1)):

@@ -10,12 +10,15 @@ from web_parts import OpenPage, Served, Studies, is_wider_than_its_window, servi
 
 from move37 import app
 from move37.faces.web.pages import PAGES
+from move37.testing.beliefs import MeanBeliefs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow
 MINE = ("progress", "tree")
+SLOWNESS = 10
+"""A busy machine's share of a target for a quiet one: what is tested is that size does not matter."""
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +120,29 @@ def test_a_page_follows_a_run_that_goes_on(tmp_path: Path, open_page: OpenPage) 
         running.start()
         page.wait_for_selector('#progress[data-drawn="4"]', timeout=120_000)
         running.join()
-        page.wait_for_function("document.getElementById('state').textContent === 'idle'")
+        page.wait_for_selector("#state:not(.on)")
         assert "4" in (page.locator("#figures").text_content() or "")
+        page.close()
+
+
+def test_a_hundred_thousand_experiments_are_drawn_at_once(
+    studies: Studies, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Belief has nothing to do with pages, and would take minutes to fold so many facts.
+    monkeypatch.setattr("move37.app.study.LineagePosterior", lambda: MeanBeliefs(noise=0.02))
+    monkeypatch.setattr("move37.app.study.Ledger", lambda beliefs: MeanBeliefs())
+    root = studies.of(100_000)
+    with serving(root) as served:
+        page = open_page(served, served.of(root, "progress"))
+        page.set_default_timeout(120_000)
+        is_drawn(page)
+        page.reload()
+        is_drawn(page)
+        painted = page.evaluate("performance.getEntriesByType('paint').at(-1).startTime")
+        assert painted < 1000 * SLOWNESS
+        assert "of 8" in (page.locator("#sampled").text_content() or ""), "a part of the dots"
+        page.goto(served.of(root, "tree"))
+        is_drawn(page)
         page.close()
 
 
