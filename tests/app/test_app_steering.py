@@ -70,6 +70,7 @@ def test_without_an_engine_an_order_is_recorded_at_once_and_shown_everywhere(tas
     ]
     assert all("vetoed" in text and "\x1b" not in text for text in texts)
     assert "paused since" in texts[1]
+    assert "- paused since" in app.brief(task).text
     assert app.verify(task).ok
 
 

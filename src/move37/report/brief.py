@@ -13,6 +13,7 @@ from move37.core.protocols import Believer
 from move37.core.records import Failed, Task
 from move37.report.certificates import certificates
 from move37.report.results import Brief
+from move37.report.steering import standing_lines, standing_orders
 from move37.report.views import Judge, Summary, spent, summary
 from move37.report.words import clean, count, cut, measured, number
 
@@ -22,6 +23,7 @@ LEAST = 200
 """Tokens: less says nothing."""
 
 _BEST, _FAILURES, _LATELY = 10, 6, 200
+_ORDER_CELLS = 300
 _WORDS, _OUTPUT_LINES = 160, 4
 _STALE = 30
 """So many experiments without a new champion are a plateau."""
@@ -64,6 +66,7 @@ def brief(
         _Section(8, "Rules", teller.rules()),
         _Section(7, "State", teller.state(is_working=is_working)),
         _Section(4, "What the user says (program.md)", _quoted(steering)),
+        _Section(7, "What people ordered", teller.orders()),
         _Section(6, "The champion's lineage", teller.lineage()),
         _Section(3, "Best of the others", teller.others()),
         _Section(5, "Latest failures", teller.failures()),
@@ -97,6 +100,10 @@ class _Teller:
         self._champion = champion
         self._judge = judge
         self._chain = self._lineage()
+
+    def orders(self) -> list[str]:
+        standing = standing_orders(self._history, can_try=True)
+        return [f"- {cut(line, _ORDER_CELLS)}" for line in standing_lines(standing)]
 
     def goal(self) -> list[str]:
         task, metric = self._task, self._task.metric
@@ -161,7 +168,8 @@ class _Teller:
         ]
 
     def others(self) -> list[str]:
-        own = {one.id for one in self._chain} | {self._history.baseline.id}
+        vetoes = self._history.steering.vetoes
+        own = {one.id for one in self._chain} | {self._history.baseline.id} | set(vetoes)
         ranked = self._beliefs.ranking(_BEST + len(own))
         return [f"- {self._line(id)}" for id in ranked if id not in own][:_BEST]
 
