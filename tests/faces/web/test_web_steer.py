@@ -35,6 +35,12 @@ def client(root: Path) -> TestClient:
     return client_of(root)
 
 
+def good(root: Path) -> int:
+    """An experiment that was measured."""
+    rows = app.list_experiments(root).rows
+    return next(row.experiment for row in rows if row.state == "measured" and not row.is_baseline)
+
+
 def say(client: TestClient, root: Path, act: str, **form: str) -> str:
     """Send a form of the page; returns the page that comes of it."""
     fields = {"csrf": Key(token=TOKEN).csrf, **form}
@@ -52,9 +58,10 @@ def orders_of(root: Path) -> list[str]:
 def test_each_form_gives_one_order_and_the_page_says_what_stands(
     client: TestClient, root: Path
 ) -> None:
+    one = f"{good(root)}"
     assert "Ordered: pause." in say(client, root, "pause", reason="lunch")
     assert "Ordered: pin x0." in say(client, root, "pin", experiment="x0")
-    say(client, root, "veto", experiment="2", reason=HOSTILE)
+    say(client, root, "veto", experiment=one, reason=HOSTILE)
     say(client, root, "hold", way="file", name="train.py")
     page = say(client, root, "budget", resource="experiments", amount="50")
     for words in ("Paused by", "is built on", "is vetoed", "is held", "budget: 50 experiments"):
@@ -66,7 +73,7 @@ def test_each_form_gives_one_order_and_the_page_says_what_stands(
     assert "nobody here proposes in words" in page
     for act, form in (
         ("unpin", {"experiment": "0"}),
-        ("unveto", {"experiment": "2"}),
+        ("unveto", {"experiment": one}),
         ("release", {"way": "file", "name": "train.py"}),
         ("drop", {"post": "1"}),
         ("resume", {}),
@@ -115,6 +122,20 @@ def test_a_form_of_another_site_orders_nothing(client: TestClient, root: Path) -
     assert orders_of(root) == []
 
 
+def test_the_page_of_an_experiment_pins_and_vetoes_it_and_is_shown_again(
+    client: TestClient, root: Path
+) -> None:
+    one = good(root)
+    fields = {"csrf": Key(token=TOKEN).csrf, "experiment": f"{one}", "rest": f"/{one}"}
+    base = f"/s/{study_id(root)}/experiment"
+    answer = client.post(f"{base}/do/veto", data=fields, headers=HOME)
+    assert answer.headers["location"].startswith(f"{base}/{one}?said=")
+    page = client.get(answer.headers["location"]).text
+    assert f"Ordered: veto x{one}." in page
+    assert f'action="{base}/do/unveto"' in page
+    assert "nothing is built on it" in page
+
+
 def test_program_md_is_saved_as_shown_and_never_over_what_was_not(
     client: TestClient, root: Path
 ) -> None:
@@ -132,7 +153,7 @@ def test_program_md_is_saved_as_shown_and_never_over_what_was_not(
 def test_in_a_browser_it_is_usable_wide_and_narrow_light_and_dark(
     root: Path, open_page: OpenPage
 ) -> None:
-    app.veto(root, 2, reason="too good")
+    app.veto(root, good(root), reason="too good")
     (root / "program.md").write_text("one\ntwo\nthree\n")
     with serving(root) as served:
         narrow, page = (

@@ -7,6 +7,7 @@ from move37.app.closer import closer
 from move37.faces.web.code import coloured
 from move37.faces.web.drawing import scale_of
 from move37.faces.web.page import Asked, Page
+from move37.faces.web.pages.steer import ON_EXPERIMENT
 
 _TRIALS = 300
 _WORDS = 60_000
@@ -62,5 +63,6 @@ PAGE = Page(
     title="Experiment",
     show=show,
     rest="/{experiment:int}",
+    acts=ON_EXPERIMENT,
     in_menu=False,
 )
