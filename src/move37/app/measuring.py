@@ -216,7 +216,12 @@ def _explain(engine: Engine, halt: Halt) -> str:
             assert isinstance(outcome, Failed)
             return f"the task itself could not be measured: {outcome.reason}"
         case "exhausted":
+            held = bool(engine.study.history.steering.held)
+            why = (
+                "what is left to try may be of a direction that is held; `move37 steer` shows which"
+                if held
+                else "there seems to be nothing left to try"
+            )
             return engine.complaint or (
-                f"{EXHAUSTED_AFTER} proposals in a row came to nothing: "
-                "there seems to be nothing left to try"
+                f"{EXHAUSTED_AFTER} proposals in a row came to nothing: {why}"
             )
