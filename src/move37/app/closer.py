@@ -3,7 +3,7 @@
 For faces that stay, which follow a study. Each function answers from one look, as a frozen record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ from move37.report.code_diff import CodeDiff, read_diff
 from move37.report.comparison import Comparison, comparison
 from move37.report.evaluator import EvaluatorView, evaluator_of
 from move37.report.spending import AlphaSpent, alpha_spent
-from move37.report.surprises import move37s
+from move37.report.surprises import Surprise, move37s
 from move37.report.trade_offs import TradeOffs, trade_offs
 from move37.report.tuned import Tuned, tuned
 from move37.report.views import Detail, MetricView, Summary, metric_view, summary
@@ -104,7 +104,9 @@ def closer(followed: Followed, experiment: int, *, against: str = "parent") -> C
     submitted = study.history.submitted.get(one.ticket or "")
     posts = study.history.board.about(experiment)[-_POSTS_ABOUT:]
     return Closer(
-        detail=detail_of(study, experiment),
+        detail=detail_of(
+            study, experiment, champion=lambda: followed.champion, moves=_moves(followed)
+        ),
         against=other,
         diff=diff,
         is_champion_line=_is_above(study, experiment, followed.champion),
@@ -132,9 +134,6 @@ def compared(followed: Followed, left: int, right: int) -> tuple[Comparison, Cod
 
 def summary_of(followed: Followed, experiment: int) -> Summary:
     study = followed.study
-    moves = followed.once(
-        "move37s", lambda: {found.experiment for found in move37s(study.history, study.believer)}
-    )
     return summary(
         study.task,
         study.history,
@@ -142,7 +141,7 @@ def summary_of(followed: Followed, experiment: int) -> Summary:
         followed.champion,
         experiment,
         judge_of(study),
-        moves,
+        _moves(followed).keys(),
     )
 
 
@@ -200,6 +199,14 @@ def board_page(
         kinds=kinds,
         hypotheses=followed.once("hypotheses", lambda: _hypotheses(study)),
         retracted=sum(post.retracted is not None for post in board.posts),
+    )
+
+
+def _moves(followed: Followed) -> Mapping[int, Surprise]:
+    study = followed.study
+    return followed.once(
+        "move37s by experiment",
+        lambda: {found.experiment: found for found in move37s(study.history, study.believer)},
     )
 
 

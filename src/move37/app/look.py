@@ -1,6 +1,6 @@
 """`status`, `list`, `show`, `diff`, `best`: the commands that only look."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from move37.app.study import Read, Study, find_root, is_working, read_study
 from move37.core.records import Answer, Question, Verdict
 from move37.report.asked import AskedView, Conversation, Turn, asked_views
 from move37.report.results import Diff, Results
+from move37.report.surprises import Surprise
 from move37.report.views import (
     Detail,
     Judge,
@@ -137,14 +138,22 @@ def status_of(study: Study, *, is_working: bool) -> Status:
     return replace(shown, orders=standing_of(study))
 
 
-def detail_of(study: Study, experiment: int) -> Detail:
+def detail_of(
+    study: Study,
+    experiment: int,
+    *,
+    champion: Callable[[], int | None] | None = None,
+    moves: Mapping[int, Surprise] | None = None,
+) -> Detail:
+    """champion, moves: where they are known already; they are dear in a long study."""
     shown = detail(
         study.task,
         study.history,
         study.believer,
-        study.champion,
+        study.champion if champion is None else champion(),
         experiment,
         judge=judge_of(study),
+        moves=moves,
     )
     return replace(
         shown, cheats=cheats_of(study, experiment), noted=tuple(_noted(study, experiment))

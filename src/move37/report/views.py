@@ -385,13 +385,18 @@ def detail(
     experiment: int,
     *,
     judge: Judge,
+    moves: Mapping[int, Surprise] | None = None,
 ) -> Detail:
-    """All about one experiment. Raises `StudyError` when there is no such one."""
+    """All about one experiment. Raises `StudyError` when there is no such one.
+
+    moves: the move 37s, where they are at hand.
+    """
     one = history[experiment]
     base = _baseline_of(history, one)
     judged = one.outcome is not None and not one.is_baseline
     first = one.parents[0] if one.parents else None
-    moves = {found.experiment: found for found in move37s(history, beliefs)}
+    if moves is None:
+        moves = {found.experiment: found for found in move37s(history, beliefs)}
     return Detail(
         summary=summary(task, history, beliefs, champion, experiment, judge, moves.keys()),
         metric=metric_view(task.metric),
