@@ -87,6 +87,7 @@ def test_the_list_is_sorted_filtered_and_jumped_in(study: Path) -> None:
         await pilot.press("slash", *"not markup", "enter")
         await until(watched, pilot, titled(watched, "1 by best, with 'not markup'"))
         assert list(watched.pane.ids) == [6]
+        await pilot.press("slash", "backspace", "g", "slash", "P", "escape")
         await pilot.press("g", *"x2", "enter")
         await until(
             watched, pilot, lambda: watched.shown is not None and watched.shown.experiment == 2

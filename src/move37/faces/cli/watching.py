@@ -150,6 +150,11 @@ class Watching:
             guesses.append((budget.experiments - self.standing.finished) * session / done)
         return max(0.0, min(guesses)) if guesses else None
 
+    def per_hour(self, now: float) -> float | None:
+        """Experiments that ended, in this session. `None`: too few to tell."""
+        done, session = self.standing.finished - self._finished_before, now - self.began_at
+        return 3600 * done / session if done > 2 and session > 0 else None
+
     # --- one event at a time ---------------------------------------------------------------------
 
     def _seconds_before(self) -> float:
@@ -397,6 +402,8 @@ def _budget(watching: Watching, began: Began, now: float, width: int) -> list[st
     lines: list[str] = []
     left = watching.seconds_left(now)
     words = "" if left is None else f" · {duration(left)} left"
+    if (rate := watching.per_hour(now)) is not None:
+        words = f" · {rate:,.3g} an hour{words}"
     limit = began.budget.experiments
     finished = watching.standing.finished
     if limit is not None:

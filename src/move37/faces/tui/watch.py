@@ -74,12 +74,13 @@ class Watch(App[None]):
         Binding("c", "champion", "champion"),
         Binding("n", "step(1)", "next"),
         Binding("p", "step(-1)", "previous"),
-        Binding("slash", "ask('words')", "filter"),
-        Binding("P", "order('pause')", "pause or resume"),
-        Binding("S", "order('stop')", "stop"),
-        Binding("plus", "order('pin')", "pin or unpin"),
-        Binding("V", "order('veto')", "veto or unveto"),
-        Binding("g", "ask('experiment')", "jump"),
+        Binding("slash", "ask('words')", "filter", priority=True),
+        # These come before all others: what is typed after them, however fast, is an answer.
+        Binding("P", "order('pause')", "pause or resume", priority=True),
+        Binding("S", "order('stop')", "stop", priority=True),
+        Binding("plus", "order('pin')", "pin or unpin", priority=True),
+        Binding("V", "order('veto')", "veto or unveto", priority=True),
+        Binding("g", "ask('experiment')", "jump", priority=True),
     ]
 
     class Made(Message):
@@ -298,6 +299,12 @@ class Watch(App[None]):
 
     # --- asking ----------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While something is asked, keys that ask are letters like all others."""
+        if action in ("ask", "order") and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
+
     def action_ask(self, what: str) -> None:
         if what == "words" and self.wanted.page != "list":
             self._turn_to("list")
@@ -311,7 +318,8 @@ class Watch(App[None]):
         ask = self.query_one("#ask", Input)
         ask.placeholder, ask.value = words, value
         ask.display = True
-        ask.focus()
+        # At once, not when there is time: the next keys may be here already.
+        self.screen.set_focus(ask)
 
     @on(Input.Submitted, "#ask")
     def _answered(self, event: Input.Submitted) -> None:
@@ -333,8 +341,8 @@ class Watch(App[None]):
             self._say("title", f"{clean(text)!r} is no experiment; write it as x12 or 12")
 
     def _leave_asking(self) -> None:
+        self.screen.set_focus(self.pane)
         self.query_one("#ask", Input).display = False
-        self.pane.focus()
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape" and self.query_one("#ask", Input).display:
