@@ -16,6 +16,8 @@ from move37.report.charts.later import Later
 
 POINTS = 1500
 """So many points of a chart, the latest."""
+LATEST = 5000
+"""So many measured experiments are asked for their effects, the latest."""
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
@@ -92,7 +94,7 @@ class Calibration:
 
 def calibration(history: History, beliefs: Believer, later: Later, metric: Metric) -> Calibration:
     """later: of the current epoch, told the same facts as the history."""
-    measured = [one for one in history.current() if one.parents and one.is_measured]
+    measured = [one for one in history.current() if one.parents and one.is_measured][-LATEST:]
     predictions = _effects(
         [(one, one.predicted_effect, None) for one in measured if one.predicted_effect is not None],
         beliefs,

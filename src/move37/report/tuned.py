@@ -20,6 +20,8 @@ SITES = 24
 """So many constants are shown."""
 POINTS = 300
 """So many turns of each, the latest."""
+LATEST = 5000
+"""So many turns are looked at, the latest: a longer study would keep its reader waiting."""
 _LOG_SPAN = 30.0
 
 
@@ -70,13 +72,16 @@ class Tuned:
     """Constants that were turned."""
     sites: tuple[SiteView, ...]
     """What is known to matter most comes first; not all of very many."""
+    left_out: int = 0
+    """Turns of long ago that none of this looks at."""
 
 
 def tuned(history: History, beliefs: Believer, turns: Turns) -> Tuned:
     """turns: of the current epoch, told the same facts as the history."""
     rows: list[list[int]] = [[] for _ in turns.sites]
-    for row, site in enumerate(turns.site):
-        rows[site].append(row)
+    first = max(0, len(turns) - LATEST)
+    for row in range(first, len(turns)):
+        rows[turns.site[row]].append(row)
     effects: dict[int, Belief | None] = {}
 
     def effect(row: int) -> Belief | None:
@@ -88,6 +93,8 @@ def tuned(history: History, beliefs: Believer, turns: Turns) -> Tuned:
 
     sized: list[tuple[float, int, float | None, float | None, int]] = []
     for site, own in enumerate(rows):
+        if not own:
+            continue
         alone = [found for row in own if turns.together[row] == 1 and (found := effect(row))]
         known, possible = importance(alone)
         sized.append((-(known or 0.0), -len(own), known, possible, site))
@@ -112,7 +119,12 @@ def tuned(history: History, beliefs: Believer, turns: Turns) -> Tuned:
                 slice=_slice(turns, own[-POINTS:], found[-POINTS:]),
             )
         )
-    return Tuned(turned=len(set(turns.experiment)), total=len(turns.sites), sites=tuple(views))
+    return Tuned(
+        turned=len(set(turns.experiment)),
+        total=len(turns.sites),
+        sites=tuple(views),
+        left_out=first,
+    )
 
 
 def importance(effects: Sequence[Belief]) -> tuple[float | None, float | None]:
