@@ -14,7 +14,7 @@ test:  ## the quick tests
 
 test-slow:  ## the long ones: chaos, soak, the whole demo
 	@dev/setup dev
-	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -n 2 --dist worksteal --durations 20 -m slow
 
 check:  ## format, lint, types, architecture
 	@dev/setup dev

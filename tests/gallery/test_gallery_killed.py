@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from move37 import app
+from move37.core.errors import StudyError
 from move37.core.facts import Fact, Tried
 from move37.store.sqlite import SqliteStore
 from move37.testing.timeless import timeless
@@ -35,9 +36,10 @@ def finish(directory: Path) -> Sequence[Fact]:
 
 
 def facts(directory: Path) -> list[Fact]:
-    if not (directory / app.STUDY / "study.db").exists():
+    try:
+        store = SqliteStore.open(directory / app.STUDY, write=False)
+    except StudyError:  # not made yet, or empty
         return []
-    store = SqliteStore.open(directory / app.STUDY, write=False)
     try:
         return [row.fact for row in store.rows()]
     finally:
