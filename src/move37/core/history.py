@@ -418,47 +418,9 @@ class History:
     def _fold(self, fact: Fact) -> None:
         match fact:
             case EpochStarted():
-                self._epochs.append(fact)
-                self._steering.begin_epoch()
-                self._certified_lately = self._repeats = self._unrun = 0
-                self._probes, self._evaluator = {}, None
-                self._wait_again()
-                self._running.clear()
-                self._usd += sum(self._outstanding.values())
-                self._outstanding.clear()
-                self._append(
-                    Experiment(
-                        id=fact.baseline,
-                        epoch=fact.epoch,
-                        parents=(),
-                        proposer="",
-                        seed=fact.seed,
-                        commit=fact.commit,
-                        identity=fact.identity,
-                        hypothesis="the task as it is",
-                    )
-                )
-                self._by_identity[fact.epoch, fact.identity] = fact.baseline
+                self._begin_epoch(fact)
             case Opened():
-                self._certified_lately = 0
-                for parent in fact.parents:
-                    self[parent]
-                self._append(
-                    Experiment(
-                        id=fact.experiment,
-                        epoch=fact.epoch,
-                        parents=fact.parents,
-                        proposer=fact.proposer,
-                        seed=fact.seed,
-                        ticket=fact.ticket,
-                        idea=fact.idea,
-                    )
-                )
-                if fact.idea is not None:
-                    self._steering.give(fact.idea, fact.experiment)
-                if fact.ticket is not None:
-                    self._tickets[fact.ticket] = fact.experiment
-                    self._waiting.pop(fact.ticket, None)
+                self._open(fact)
             case Submitted():
                 if fact.ticket not in self._submitted:
                     self._submitted[fact.ticket] = self._waiting[fact.ticket] = fact
@@ -476,37 +438,9 @@ class History:
                     old, answers=(*old.answers, fact), usd=old.usd + fact.usd
                 )
             case Proposed():
-                old = self[fact.experiment]
-                self._experiments[fact.experiment] = replace(
-                    old,
-                    commit=fact.commit,
-                    identity=fact.identity,
-                    move=fact.move,
-                    hypothesis=fact.hypothesis,
-                    predicted_effect=fact.predicted_effect,
-                    prior=fact.prior,
-                    usd=old.usd + fact.usd,
-                    size=fact.size,
-                    guess=fact.guess,
-                )
-                self._by_identity.setdefault((old.epoch, fact.identity), fact.experiment)
-                self._usd += fact.usd
-                self._rejected_in_a_row = 0
-                if old.idea is not None:
-                    self._steering.came_to_a_program(fact.experiment)
+                self._propose(fact)
             case Rejected():
-                old = self[fact.experiment]
-                self._experiments[fact.experiment] = replace(
-                    old, rejected=fact.failed, usd=old.usd + fact.usd
-                )
-                self._running.pop(fact.experiment, None)
-                # A question that is given up while it is out is as dear as it may have been.
-                self._usd += fact.usd + self._outstanding.pop(fact.experiment, 0.0)
-                self._rejected_in_a_row += 1
-                is_free = fact.held or old.proposer == MERGE
-                self._unrun += is_free and old.epoch == self.epoch.epoch
-                if old.idea is not None:
-                    self._steering.came_to_nothing(fact.experiment)
+                self._reject(fact)
             case Tried():
                 old = self[fact.experiment]
                 if fact.trial.purpose == "search" and old.parents and old.count("search"):
@@ -550,6 +484,84 @@ class History:
                 raise AssertionError("what is posted goes to the board, and orders to the steering")
             case _:
                 assert_never(fact)
+
+    def _begin_epoch(self, fact: EpochStarted) -> None:
+        self._epochs.append(fact)
+        self._steering.begin_epoch()
+        self._certified_lately = self._repeats = self._unrun = 0
+        self._probes, self._evaluator = {}, None
+        self._wait_again()
+        self._running.clear()
+        self._usd += sum(self._outstanding.values())
+        self._outstanding.clear()
+        self._append(
+            Experiment(
+                id=fact.baseline,
+                epoch=fact.epoch,
+                parents=(),
+                proposer="",
+                seed=fact.seed,
+                commit=fact.commit,
+                identity=fact.identity,
+                hypothesis="the task as it is",
+            )
+        )
+        self._by_identity[fact.epoch, fact.identity] = fact.baseline
+
+    def _open(self, fact: Opened) -> None:
+        self._certified_lately = 0
+        for parent in fact.parents:
+            self[parent]
+        self._append(
+            Experiment(
+                id=fact.experiment,
+                epoch=fact.epoch,
+                parents=fact.parents,
+                proposer=fact.proposer,
+                seed=fact.seed,
+                ticket=fact.ticket,
+                idea=fact.idea,
+            )
+        )
+        if fact.idea is not None:
+            self._steering.give(fact.idea, fact.experiment)
+        if fact.ticket is not None:
+            self._tickets[fact.ticket] = fact.experiment
+            self._waiting.pop(fact.ticket, None)
+
+    def _propose(self, fact: Proposed) -> None:
+        old = self[fact.experiment]
+        self._experiments[fact.experiment] = replace(
+            old,
+            commit=fact.commit,
+            identity=fact.identity,
+            move=fact.move,
+            hypothesis=fact.hypothesis,
+            predicted_effect=fact.predicted_effect,
+            prior=fact.prior,
+            usd=old.usd + fact.usd,
+            size=fact.size,
+            guess=fact.guess,
+        )
+        self._by_identity.setdefault((old.epoch, fact.identity), fact.experiment)
+        self._usd += fact.usd
+        self._rejected_in_a_row = 0
+        if old.idea is not None:
+            self._steering.came_to_a_program(fact.experiment)
+
+    def _reject(self, fact: Rejected) -> None:
+        old = self[fact.experiment]
+        self._experiments[fact.experiment] = replace(
+            old, rejected=fact.failed, usd=old.usd + fact.usd
+        )
+        self._running.pop(fact.experiment, None)
+        # A question that is given up while it is out is as dear as it may have been.
+        self._usd += fact.usd + self._outstanding.pop(fact.experiment, 0.0)
+        self._rejected_in_a_row += 1
+        is_free = fact.held or old.proposer == MERGE
+        self._unrun += is_free and old.epoch == self.epoch.epoch
+        if old.idea is not None:
+            self._steering.came_to_nothing(fact.experiment)
 
     def _wait_again(self) -> None:
         """What somebody handed in and an epoch's end left unmeasured waits for its turn once more."""

@@ -254,7 +254,7 @@ def absolute_paths(value: object) -> tuple[str, ...]:
     return tuple(found)
 
 
-_SYSTEM = frozenset(
+SYSTEM_DIRECTORIES = frozenset(
     [
         "bin",
         "boot",
@@ -281,7 +281,7 @@ def own_places(value: object) -> tuple[str, ...]:
     """Absolute paths where a sandbox can have an empty directory."""
     places = absolute_paths(value)
     for given in places:
-        if (top := given.split("/")[1]) in _SYSTEM:
+        if (top := given.split("/")[1]) in SYSTEM_DIRECTORIES:
             raise Wrong(f"has {_shorten(given)!r}, and the sandbox has a /{top} of its own")
     return places
 

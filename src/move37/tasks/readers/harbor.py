@@ -20,6 +20,7 @@ from move37.tasks.readers.dockerfile import Cannot, Step, read_dockerfile
 from move37.tasks.readers.reader import Reader
 from move37.tasks.shims import SHIMS
 from move37.tasks.toml import decode_toml
+from move37.tasks.values import SYSTEM_DIRECTORIES
 
 _DOCKERFILE = "environment/Dockerfile"
 _NEW = "environment/container"
@@ -30,26 +31,6 @@ _KNOWN_PLACES = (
     "var work workspace"
 )
 """Directories at the root that instructions and tests speak of."""
-_SYSTEM = frozenset(
-    [
-        "bin",
-        "boot",
-        "dev",
-        "etc",
-        "lib",
-        "lib32",
-        "lib64",
-        "libx32",
-        "nix",
-        "proc",
-        "run",
-        "sbin",
-        "sys",
-        "tmp",
-        "trial",
-        "usr",
-    ]
-)
 
 
 def _read(look: Look) -> Draft | None:
@@ -118,7 +99,7 @@ def _places(look: Look, steps: Sequence[Step]) -> Iterator[str]:
     told = " ".join(map(look.text, ("instruction.md", "tests/test.sh")))
     known = (name for name in _KNOWN_PLACES.split() if re.search(rf"(?<![\w.-])/{name}\b", told))
     places = dict.fromkeys(("app", "logs", "root", "tests", *tops, *known))
-    return (f"/{name}" for name in places if name not in _SYSTEM)
+    return (f"/{name}" for name in places if name not in SYSTEM_DIRECTORIES)
 
 
 def _limits(said: Mapping[str, Any]) -> dict[str, Any]:
